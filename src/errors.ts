@@ -1,0 +1,48 @@
+/**
+ * Every error Limbeck throws on purpose. `exitStatus` is what the command line exits with: 2 when the user's input is
+ * wrong, 1 when a run or the engine failed. The message is one line: what, where, expected, got, and what to do.
+ */
+export abstract class LimbeckError extends Error {
+  abstract readonly exitStatus: 1 | 2;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An option or a recipe that is wrong, or that cannot apply. */
+export class ConfigError extends LimbeckError {
+  readonly exitStatus = 2;
+}
+
+/** A file or folder that is missing, truncated, foreign or inconsistent. */
+export class FormatError extends LimbeckError {
+  readonly exitStatus = 2;
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(`${path}: ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** Tensors whose shapes or dtypes do not fit. */
+export class ShapeError extends LimbeckError {
+  readonly exitStatus = 1;
+}
+
+/** A tensor used after its scope ended, or a scope used against the rules. */
+export class LifetimeError extends LimbeckError {
+  readonly exitStatus = 1;
+}
+
+/** libtorch refused an operation; the message is its own, prefixed by the op. */
+export class NativeError extends LimbeckError {
+  readonly exitStatus = 1;
+}
+
+/** A run that cannot go on: a loss that is not finite, a disk that is full. */
+export class RunError extends LimbeckError {
+  readonly exitStatus = 1;
+}
