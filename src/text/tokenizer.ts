@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { Tokenizer as Engine } from "tokenizers";
+import { readTokenizerFolder, writeTokenizerFolder } from "./tokenizer-files.js";
+import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from "./tokenizer-spec.js";
+
+/** Longer texts are encoded in parts of about this many UTF-16 units, so that memory does not grow with the text. */
+const PART_LENGTH = 1 << 16;
+
+/**
+ * Reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt with the do_lower_case, strip_accents and
+ * tokenize_chinese_chars of tokenizer_config.json (lower-casing where that does not say).
+ *
+ * @throws FormatError when neither is there, or what is there is not a BERT WordPiece tokenizer.
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  return new Tokenizer(await readTokenizerFolder(folder));
+}
+
+/** A BERT WordPiece tokenizer; the text work is done by the `tokenizers` package. */
+export class Tokenizer {
+  readonly vocabSize: number;
+  readonly ids: Readonly<Record<"cls" | "sep" | "pad" | "mask" | "unk", number>>;
+  readonly specialIds: ReadonlySet<number>;
+  /** SHA-256 (hex) of what decides the ids: vocabulary, added tokens, normaliser. The same from either kind of file. */
+  readonly hash: string;
+  readonly #spec: TokenizerSpec;
+  readonly #tokens: string[];
+  readonly #idOf: Map<string, number>;
+  readonly #engine: Engine;
+  readonly #addedHaveSpace: boolean;
+
+  constructor(spec: TokenizerSpec) {
+    this.#spec = spec;
+    this.#tokens = tokensById(spec);
+    this.#idOf = new Map(this.#tokens.map((token, id) => [token, id]));
+    this.vocabSize = this.#tokens.length;
+    this.ids = {
+      cls: this.#special(SPECIAL_TOKENS.cls),
+      sep: this.#special(SPECIAL_TOKENS.sep),
+      pad: this.#special(SPECIAL_TOKENS.pad),
+      mask: this.#special(SPECIAL_TOKENS.mask),
+      unk: this.#special(SPECIAL_TOKENS.unk),
+    };
+    this.specialIds = new Set(spec.added.filter((token) => token.special).map((token) => token.id));
+    const json = tokenizerJson(spec);
+    this.hash = createHash("sha256").update(JSON.stringify(json)).digest("hex");
+    this.#engine = Engine.fromString(JSON.stringify(json));
+    this.#addedHaveSpace = spec.added.some((token) => /\s/.test(token.content));
+  }
+
+  /**
+   * The ids of each text, neither truncated nor padded. Unpaired surrogates count as U+FFFD, which BERT drops.
+   *
+   * @param options.addSpecialTokens puts [CLS] before and [SEP] after each text
+   */
+  async encodeIds(texts: readonly string[], { addSpecialTokens = false } = {}): Promise<Uint32Array[]> {
+    const parts: string[] = [];
+    const ends = texts.map((text) => parts.push(...this.#parts(text)));
+    const encodings = await this.#engine.encodeBatch(parts, { addSpecialTokens: false });
+    const { cls, sep } = this.ids;
+    return ends.map((end, text) => {
+      const ids = encodings.slice(ends[text - 1] ?? 0, end).flatMap((encoding) => encoding.getIds());
+      return Uint32Array.from(addSpecialTokens ? [cls, ...ids, sep] : ids);
+    });
+  }
+
+  /** [CLS] first [SEP] second [SEP], with token type 0 up to the first [SEP] and 1 after it. */
+  async encodePair(first: string, second: string): Promise<{ ids: Uint32Array; tokenTypeIds: Uint8Array }> {
+    const [a, b] = (await this.encodeIds([first, second])) as [Uint32Array, Uint32Array];
+    const { cls, sep } = this.ids;
+    const ids = Uint32Array.from([cls, ...a, sep, ...b, sep]);
+    return { ids, tokenTypeIds: new Uint8Array(ids.length).fill(1, a.length + 2) };
+  }
+
+  /** Text for the ids, lower-cased where the tokenizer lower-cases; special tokens are left out unless asked for. */
+  decode(ids: ArrayLike<number>, { skipSpecialTokens = true } = {}): Promise<string> {
+    return this.#engine.decode(Array.from(ids), skipSpecialTokens);
+  }
+
+  idToToken(id: number): string | null {
+    return this.#tokens[id] ?? null;
+  }
+
+  tokenToId(token: string): number | null {
+    return this.#idOf.get(token) ?? null;
+  }
+
+  /**
+   * Writes tokenizer.json, vocab.txt, tokenizer_config.json and special_tokens_map.json, which `transformers` and
+   * transformers.js load as a BERT tokenizer.
+   *
+   * @param options.maxLength the model_max_length that is noted there, in tokens
+   */
+  save(folder: string, { maxLength = 512 } = {}): Promise<void> {
+    return writeTokenizerFolder(folder, this.#spec, maxLength);
+  }
+
+  #special(token: string): number {
+    return this.#idOf.get(token) as number; // The spec was checked to hold them.
+  }
+
+  /** Cuts a long text at spaces, where no word and no special token is cut. */
+  #parts(text: string): string[] {
+    if (text.length <= PART_LENGTH || this.#addedHaveSpace) return [text];
+    const parts: string[] = [];
+    let start = 0;
+    while (text.length - start > PART_LENGTH) {
+      const space = /[ \n\t\r]/g;
+      space.lastIndex = start + PART_LENGTH;
+      const end = space.exec(text)?.index ?? text.length;
+      parts.push(text.slice(start, end));
+      start = end;
+    }
+    parts.push(text.slice(start));
+    return parts;
+  }
+}
