@@ -1,7 +1,8 @@
-/** Element types a tensor can have, by their PyTorch names. */
-export type DType = "float32" | "bfloat16" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
+/** PyTorch's names. */
+export const dtypes = ["float32", "bfloat16", "float16", "float64", "int64", "int32", "uint8", "bool"] as const;
+export type DType = (typeof dtypes)[number];
 
-const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
+const sizes: Record<DType, number> = {
   float32: 4,
   bfloat16: 2,
   float16: 2,
@@ -12,7 +13,6 @@ const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
-/** Bytes one element takes in memory and on disk. */
 export function bytesPerElement(dtype: DType): number {
-  return ELEMENT_BYTES[dtype];
+  return sizes[dtype];
 }

@@ -1,0 +1,96 @@
+// Gathers the binding tables into one module object and says how errors and tensors cross.
+#include "convert.h"
+#include "tables.h"
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <stdexcept>
+
+namespace limbeck {
+
+TensorTable& Table() {
+  static TensorTable table;
+  return table;
+}
+
+namespace {
+
+napi_ref error_classes[2] = {nullptr, nullptr};
+
+// Large blocks stay with the process. By default glibc gives each freed block over 128 KB back to the kernel and faults
+// it in again at the next op; training steps free and take the same sizes over and over.
+void KeepMemory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, 2147483647);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+napi_value SetErrorClasses(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value argv[2];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  for (int i = 0; i < 2; ++i) napi_create_reference(env, argv[i], 1, &error_classes[i]);
+  return nullptr;
+}
+
+Bindings AllBindings() {
+  Bindings all;
+  for (auto table : {Pointwise(), Reductions(), LinearAlgebra(), Shapes(), Layers(), Storage(), Autograd(), Random(), Engine()})
+    all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+void Export(napi_env env, napi_value exports, const char* name, napi_value value) {
+  bool exists = false;
+  napi_has_named_property(env, exports, name, &exists);
+  if (exists) throw std::runtime_error(std::string("two bindings are called ") + name);
+  napi_set_named_property(env, exports, name, value);
+}
+
+napi_value Init(napi_env env, napi_value exports) {
+  KeepMemory();
+  // The table lives as long as the process: callbacks point at its names.
+  static const Bindings bindings = AllBindings();
+  napi_value signatures;
+  napi_create_object(env, &signatures);
+  try {
+    for (const Binding& binding : bindings) {
+      napi_value function, signature;
+      napi_create_function(env, binding.name, NAPI_AUTO_LENGTH, binding.callback, const_cast<char*>(binding.name), &function);
+      Export(env, exports, binding.name, function);
+      napi_create_string_utf8(env, binding.signature.data(), binding.signature.size(), &signature);
+      napi_set_named_property(env, signatures, binding.name, signature);
+    }
+  } catch (const std::exception& e) {
+    napi_throw_error(env, nullptr, e.what());
+    return nullptr;
+  }
+  napi_value function;
+  napi_create_function(env, "setErrorClasses", NAPI_AUTO_LENGTH, SetErrorClasses, nullptr, &function);
+  Export(env, exports, "setErrorClasses", function);
+  Export(env, exports, "signatures", signatures);
+  return exports;
+}
+
+}  // namespace
+
+void ThrowJs(napi_env env, ErrorKind kind, const std::string& message) {
+  napi_ref reference = error_classes[static_cast<int>(kind)];
+  if (reference == nullptr) {
+    napi_throw_error(env, nullptr, message.c_str());
+    return;
+  }
+  napi_value constructor, error;
+  napi_value argument = Js<std::string>::To(env, message);
+  napi_get_reference_value(env, reference, &constructor);
+  napi_new_instance(env, constructor, 1, &argument, &error);
+  napi_throw(env, error);
+}
+
+}  // namespace limbeck
+
+NAPI_MODULE(NODE_GYP_MODULE_NAME, limbeck::Init)

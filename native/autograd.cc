@@ -1,0 +1,54 @@
+// Gradient mode, backward, and autocast.
+#include "tables.h"
+
+#include <ATen/autocast_mode.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+namespace limbeck {
+
+namespace {
+
+void SetAutocast(at::Device device, const Optional<at::ScalarType>& dtype) {
+#if LIMBECK_TORCH_AT_LEAST(2, 4)
+  at::autocast::set_autocast_enabled(device.type(), dtype.has_value());
+  if (dtype.has_value()) at::autocast::set_autocast_dtype(device.type(), *dtype);
+#else
+  if (device.is_cuda()) {
+    at::autocast::set_enabled(dtype.has_value());
+    if (dtype.has_value()) at::autocast::set_autocast_gpu_dtype(*dtype);
+  } else {
+    at::autocast::set_cpu_enabled(dtype.has_value());
+    if (dtype.has_value()) at::autocast::set_autocast_cpu_dtype(*dtype);
+  }
+#endif
+  // Casts of weights are cached until the region ends: the weights change between steps.
+  if (!dtype.has_value()) at::autocast::clear_cache();
+}
+
+}  // namespace
+
+Bindings Autograd() {
+  return {
+      Op("setGradMode", [](bool enabled) {
+        const bool before = c10::GradMode::is_enabled();
+        c10::GradMode::set_enabled(enabled);
+        return before;
+      }),
+      Op("setAutocast", [](at::Device device, const Optional<at::ScalarType>& dtype) { SetAutocast(device, dtype); }),
+      Op("requiresGrad", [](const Tensor& x) { return x.requires_grad(); }),
+      Op("setRequiresGrad", [](Tensor x, bool value) { x.set_requires_grad(value); }),
+      Op("grad", [](const Tensor& x) { return x.grad().defined() ? Optional<Tensor>(x.grad()) : Optional<Tensor>(); }),
+      Op("setGrad", [](Tensor x, const Optional<Tensor>& grad) { x.mutable_grad() = grad.has_value() ? *grad : Tensor(); }),
+      Op("detach", [](const Tensor& x) { return x.detach(); }),
+      // Gradients are added in place where a leaf already has one: so they land in the flat gradient buffer.
+      Op("backward", [](const std::vector<Tensor>& roots, const std::vector<Optional<Tensor>>& grads) {
+        std::vector<Tensor> given;
+        for (const auto& grad : grads) given.push_back(grad.has_value() ? *grad : Tensor());
+        c10::AutoGradMode off(false);
+        torch::autograd::backward(roots, given, /*retain_graph=*/false, /*create_graph=*/false);
+      }),
+  };
+}
+
+}  // namespace limbeck

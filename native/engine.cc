@@ -1,0 +1,19 @@
+// What engine this is and how it is set.
+#include "tables.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+
+namespace limbeck {
+
+Bindings Engine() {
+  return {
+      Op("torchVersion", [] { return std::string(TORCH_VERSION); }),
+      Op("torchConfig", [] { return at::show_config(); }),
+      Op("setThreads", [](int64_t n) { at::set_num_threads(static_cast<int>(n)); }),
+      Op("threads", [] { return static_cast<int64_t>(at::get_num_threads()); }),
+      Op("cudaDevices", [] { return at::hasCUDA() ? static_cast<int64_t>(at::detail::getCUDAHooks().getNumGPUs()) : int64_t{0}; }),
+  };
+}
+
+}  // namespace limbeck

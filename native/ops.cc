@@ -1,0 +1,120 @@
+// Tables of one-line ops. libtorch decides semantics; an op is here only if TypeScript uses it.
+#include "tables.h"
+
+namespace limbeck {
+
+using Shape = std::vector<int64_t>;
+
+Bindings Pointwise() {
+  return {
+      Op("add", [](const Tensor& x, const Tensor& y) { return at::add(x, y); }),
+      Op("sub", [](const Tensor& x, const Tensor& y) { return at::sub(x, y); }),
+      Op("mul", [](const Tensor& x, const Tensor& y) { return at::mul(x, y); }),
+      Op("div", [](const Tensor& x, const Tensor& y) { return at::div(x, y); }),
+      Op("addScalar", [](const Tensor& x, double y) { return at::add(x, y); }),
+      Op("mulScalar", [](const Tensor& x, double y) { return at::mul(x, y); }),
+      Op("neg", [](const Tensor& x) { return at::neg(x); }),
+      Op("exp", [](const Tensor& x) { return at::exp(x); }),
+      Op("log", [](const Tensor& x) { return at::log(x); }),
+      Op("sqrt", [](const Tensor& x) { return at::sqrt(x); }),
+      Op("rsqrt", [](const Tensor& x) { return at::rsqrt(x); }),
+      Op("tanh", [](const Tensor& x) { return at::tanh(x); }),
+      Op("relu", [](const Tensor& x) { return at::relu(x); }),
+      Op("gelu", [](const Tensor& x, const std::string& approximate) { return at::gelu(x, approximate); }),
+      Op("clampMin", [](const Tensor& x, double min) { return at::clamp_min(x, min); }),
+      Op("eq", [](const Tensor& x, const Tensor& y) { return at::eq(x, y); }),
+      Op("where", [](const Tensor& c, const Tensor& x, const Tensor& y) { return at::where(c, x, y); }),
+      Op("maskedFill", [](const Tensor& x, const Tensor& mask, double value) { return at::masked_fill(x, mask, value); }),
+      Op("isfinite", [](const Tensor& x) { return at::isfinite(x); }),
+      Op("add_", [](Tensor x, const Tensor& y, double alpha) { x.add_(y, alpha); }),
+      Op("addScalar_", [](Tensor x, double y) { x.add_(y); }),
+      Op("mul_", [](Tensor x, const Tensor& y) { x.mul_(y); }),
+      Op("div_", [](Tensor x, const Tensor& y) { x.div_(y); }),
+      Op("mulScalar_", [](Tensor x, double y) { x.mul_(y); }),
+      Op("sub_", [](Tensor x, const Tensor& y) { x.sub_(y); }),
+      Op("exp_", [](Tensor x) { x.exp_(); }),
+      Op("sqrt_", [](Tensor x) { x.sqrt_(); }),
+      Op("zero_", [](Tensor x) { x.zero_(); }),
+      Op("copy_", [](Tensor x, const Tensor& y) { x.copy_(y); }),
+      Op("lerp_", [](Tensor x, const Tensor& end, double weight) { x.lerp_(end, weight); }),
+      Op("addcmul_", [](Tensor x, const Tensor& y, const Tensor& z, double value) { x.addcmul_(y, z, value); }),
+      Op("addcdiv_", [](Tensor x, const Tensor& y, const Tensor& z, double value) { x.addcdiv_(y, z, value); }),
+      Op("scatterAdd_", [](Tensor x, int64_t dim, const Tensor& index, const Tensor& source) { x.scatter_add_(dim, index, source); }),
+  };
+}
+
+Bindings Reductions() {
+  return {
+      Op("sum", [](const Tensor& x) { return at::sum(x); }),
+      Op("sumDim", [](const Tensor& x, const Shape& dims, bool keepDim) { return at::sum(x, dims, keepDim); }),
+      Op("mean", [](const Tensor& x) { return at::mean(x); }),
+      Op("amax", [](const Tensor& x, const Shape& dims, bool keepDim) { return at::amax(x, dims, keepDim); }),
+      Op("argmax", [](const Tensor& x, int64_t dim) { return at::argmax(x, dim); }),
+      Op("topk", [](const Tensor& x, int64_t k, int64_t dim) { return at::topk(x, k, dim); }),
+      Op("norm", [](const Tensor& x) { return at::linalg_vector_norm(x); }),
+      Op("logsumexp", [](const Tensor& x, const Shape& dims, bool keepDim) { return at::logsumexp(x, dims, keepDim); }),
+      Op("softmax", [](const Tensor& x, int64_t dim) { return at::softmax(x, dim); }),
+      Op("logSoftmax", [](const Tensor& x, int64_t dim) { return at::log_softmax(x, dim); }),
+  };
+}
+
+Bindings LinearAlgebra() {
+  return {
+      Op("matmul", [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); }),
+      Op("linear", [](const Tensor& x, const Tensor& w, const Optional<Tensor>& b) { return at::linear(x, w, b); }),
+      Op("addmm_", [](Tensor x, const Tensor& a, const Tensor& b) { x.addmm_(a, b); }),
+  };
+}
+
+Bindings Shapes() {
+  return {
+      Op("view", [](const Tensor& x, const Shape& shape) { return x.view(shape); }),
+      Op("reshape", [](const Tensor& x, const Shape& shape) { return at::reshape(x, shape); }),
+      Op("transpose", [](const Tensor& x, int64_t a, int64_t b) { return at::transpose(x, a, b); }),
+      Op("permute", [](const Tensor& x, const Shape& dims) { return at::permute(x, dims); }),
+      Op("contiguous", [](const Tensor& x) { return x.contiguous(); }),
+      Op("narrow", [](const Tensor& x, int64_t dim, int64_t start, int64_t length) { return at::narrow(x, dim, start, length); }),
+      Op("select", [](const Tensor& x, int64_t dim, int64_t index) { return at::select(x, dim, index); }),
+      Op("unsqueeze", [](const Tensor& x, int64_t dim) { return at::unsqueeze(x, dim); }),
+      Op("squeeze", [](const Tensor& x, int64_t dim) { return at::squeeze(x, dim); }),
+      Op("expand", [](const Tensor& x, const Shape& shape) { return x.expand(shape); }),
+      Op("cat", [](const std::vector<Tensor>& xs, int64_t dim) { return at::cat(xs, dim); }),
+      Op("unbind", [](const Tensor& x, int64_t dim) { return at::unbind(x, dim); }),
+      Op("indexSelect", [](const Tensor& x, int64_t dim, const Tensor& index) { return at::index_select(x, dim, index); }),
+      Op("gather", [](const Tensor& x, int64_t dim, const Tensor& index) { return at::gather(x, dim, index); }),
+  };
+}
+
+namespace {
+
+// Heads [B, H, S, d]; mask broadcasts to [B, H, S, S] and is added to the scores.
+Tensor Attention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, double dropout) {
+#if LIMBECK_TORCH_AT_LEAST(2, 0)
+  return at::scaled_dot_product_attention(q, k, v, mask, dropout, /*is_causal=*/false);
+#else
+  Tensor scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  if (mask.has_value()) scores = scores + *mask;
+  Tensor weights = at::softmax(scores, -1);
+  if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);
+  return at::matmul(weights, v);
+#endif
+}
+
+}  // namespace
+
+Bindings Layers() {
+  return {
+      Op("embedding", [](const Tensor& weight, const Tensor& ids) { return at::embedding(weight, ids); }),
+      Op("layerNorm", [](const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+        return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+      }),
+      Op("dropout", [](const Tensor& x, double p) { return at::dropout(x, p, /*train=*/true); }),
+      Op("scaledDotProductAttention", [](const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask,
+                                         double dropout) { return Attention(q, k, v, mask, dropout); }),
+      Op("nllLoss", [](const Tensor& logProbabilities, const Tensor& target, int64_t ignoreIndex) {
+        return at::nll_loss(logProbabilities, target, {}, at::Reduction::Sum, ignoreIndex);
+      }),
+  };
+}
+
+}  // namespace limbeck

@@ -1,0 +1,14 @@
+// libtorch's generators: initial weights and dropout.
+#include "tables.h"
+
+namespace limbeck {
+
+Bindings Random() {
+  return {
+      Op("manualSeed", [](int64_t seed) { at::manual_seed(static_cast<uint64_t>(seed)); }),
+      Op("normal_", [](Tensor x, double mean, double std) { x.normal_(mean, std); }),
+      Op("uniform_", [](Tensor x, double from, double to) { x.uniform_(from, to); }),
+  };
+}
+
+}  // namespace limbeck

@@ -1,0 +1,18 @@
+// The binding tables, one function per group of ops.
+#pragma once
+
+#include "convert.h"
+
+namespace limbeck {
+
+Bindings Pointwise();
+Bindings Reductions();
+Bindings LinearAlgebra();
+Bindings Shapes();
+Bindings Layers();
+Bindings Storage();
+Bindings Autograd();
+Bindings Random();
+Bindings Engine();
+
+}  // namespace limbeck

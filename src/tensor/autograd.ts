@@ -1,0 +1,39 @@
+import { native } from "../native.js";
+import type { DType } from "./dtype.js";
+import type { Tensor } from "./tensor.js";
+
+/** Runs `body` without recording for gradients. */
+export function noGrad<T>(body: () => T): T {
+  const before = native.setGradMode(false);
+  try {
+    return body();
+  } finally {
+    native.setGradMode(before);
+  }
+}
+
+/**
+ * Runs `body` with matrix products in `dtype` and everything else as its inputs are: PyTorch's autocast. With null,
+ * `body` runs as it stands. Backward passes belong outside.
+ */
+export function autocast<T>(dtype: DType | null, device: string, body: () => T): T {
+  if (dtype === null) return body();
+  native.setAutocast(device, dtype);
+  try {
+    return body();
+  } finally {
+    native.setAutocast(device, null);
+  }
+}
+
+/**
+ * Adds to every leaf's gradient from several roots at once, each with the gradient of the loss with respect to it.
+ *
+ * Where a leaf already has a gradient, it is added to in place.
+ */
+export function backward(roots: readonly Tensor[], gradients: readonly Tensor[]): void {
+  native.backward(
+    roots.map((root) => root.handle),
+    gradients.map((gradient) => gradient.handle),
+  );
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { engineRecord, native } from "../native.js";
+
+export interface EngineInfo {
+  /** "wheel", "system" or "custom" */
+  engine: string;
+  addon: string;
+  torchVersion: string;
+  /** The instruction set libtorch's kernels use: "AVX512", "AVX2", "NO AVX", … */
+  cpuCapability: string;
+  threads: number;
+  /** Whether this CPU multiplies bf16 in hardware (avx512_bf16 or amx_bf16). */
+  cpuHasBfloat16: boolean;
+  cudaDevices: number;
+  /** Every libtorch and libc10 mapped into this process; more than one libc10 means two engines at once. */
+  mappedLibraries: string[];
+}
+
+export function engineInfo(): EngineInfo {
+  return {
+    engine: engineRecord.engine,
+    addon: engineRecord.addon,
+    torchVersion: native.torchVersion(),
+    cpuCapability: /CPU capability usage: (.+)/.exec(native.torchConfig())?.[1]?.trim() ?? "unknown",
+    threads: native.threads(),
+    cpuHasBfloat16: cpuHasBfloat16(),
+    cudaDevices: native.cudaDevices(),
+    mappedLibraries: mappedLibraries(),
+  };
+}
+
+export function setThreads(threads: number): void {
+  native.setThreads(threads);
+}
+
+export function cpuHasBfloat16(): boolean {
+  return /\b(avx512_bf16|amx_bf16)\b/.test(readOrEmpty("/proc/cpuinfo"));
+}
+
+function mappedLibraries(): string[] {
+  const paths = readOrEmpty("/proc/self/maps").match(/\/\S*lib(?:torch_cpu|torch_cuda|c10)[^/\s]*\.so\S*/g) ?? [];
+  return [...new Set(paths)];
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // Not Linux.
+  }
+}

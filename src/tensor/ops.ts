@@ -1,0 +1,56 @@
+import { native } from "../native.js";
+import { Tensor } from "./tensor.js";
+
+/** x · weightᵀ + bias, for x [..., in], weight [out, in], bias [out]. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  return new Tensor(native.linear(x.handle, weight.handle, bias === null ? null : bias.handle));
+}
+
+/** Rows of weight [V, D] at ids (int64): [...ids, D]. */
+export function embedding(weight: Tensor, ids: Tensor): Tensor {
+  return new Tensor(native.embedding(weight.handle, ids.handle));
+}
+
+/** Normalises the last dimension to mean 0 and variance 1, then scales and shifts. */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
+  return new Tensor(native.layerNorm(x.handle, weight.handle, bias.handle, eps));
+}
+
+/** GELU, by the error function ("none") or its tanh approximation. */
+export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
+  return new Tensor(native.gelu(x.handle, approximate));
+}
+
+/** Zeroes elements with probability p and scales the others by 1 / (1 − p). */
+export function dropout(x: Tensor, p: number): Tensor {
+  return new Tensor(native.dropout(x.handle, p));
+}
+
+/**
+ * softmax(q kᵀ / √d + mask) v, for q, k, v [B, H, S, d].
+ *
+ * @param mask added to the scores, broadcast to [B, H, S, S]; in the dtype of q
+ */
+export function scaledDotProductAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: { mask: Tensor | null; dropout: number },
+): Tensor {
+  const mask = options.mask === null ? null : options.mask.handle;
+  return new Tensor(native.scaledDotProductAttention(q.handle, k.handle, v.handle, mask, options.dropout));
+}
+
+/** −Σ logProbabilities[i][target[i]], rows whose target is `ignoreIndex` left out; logProbabilities [N, V], target [N]. */
+export function nllLoss(logProbabilities: Tensor, target: Tensor, ignoreIndex = -100): Tensor {
+  return new Tensor(native.nllLoss(logProbabilities.handle, target.handle, ignoreIndex));
+}
+
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  const handles = tensors.map((each) => each.handle);
+  return new Tensor(native.cat(handles, dim));
+}
+
+export function where(condition: Tensor, x: Tensor, y: Tensor): Tensor {
+  return new Tensor(native.where(condition.handle, x.handle, y.handle));
+}
