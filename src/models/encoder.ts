@@ -1,0 +1,178 @@
+import { Dropout, Embedding, LayerNorm, Linear } from "../nn/layers.js";
+import { Module } from "../nn/module.js";
+import { ShapeError } from "../errors.js";
+import { arange } from "../tensor/create.js";
+import { gelu, scaledDotProductAttention } from "../tensor/ops.js";
+import { tidy } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { EncoderConfig } from "./config.js";
+
+/** What an encoder reads. */
+export interface EncoderInput {
+  /** int64 [B, S] */
+  inputIds: Tensor;
+  /** f32 [B, 1, 1, S], 0 where a position is real and −∞ where it is padding; null where nothing is. */
+  mask: Tensor | null;
+  /** int64 [B, S]; null means all of type 0. Only for models with token types. */
+  tokenTypeIds?: Tensor | null;
+}
+
+/** Word, position and, for BERT, token type embeddings, summed and normalised. */
+class Embeddings extends Module {
+  readonly word: Embedding;
+  readonly position: Embedding;
+  readonly tokenType: Embedding | null;
+  readonly norm: LayerNorm;
+  readonly #dropout: Dropout;
+
+  constructor(config: EncoderConfig) {
+    super();
+    const init = { std: config.initializerRange };
+    this.word = this.module("word", new Embedding(config.vocabSize, config.hiddenSize, init));
+    this.position = this.module("position", new Embedding(config.maxPositions, config.hiddenSize, init));
+    this.tokenType =
+      config.tokenTypes > 0
+        ? this.module("tokenType", new Embedding(config.tokenTypes, config.hiddenSize, init))
+        : null;
+    this.norm = this.module("norm", new LayerNorm(config.hiddenSize, config.layerNormEps));
+    this.#dropout = new Dropout(config.dropout);
+  }
+
+  forward({ inputIds, tokenTypeIds = null }: EncoderInput, training: boolean): Tensor { // [B, S] -> [B, S, D]
+    const [, S] = inputIds.dims(2);
+    let x = this.word.forward(inputIds).add(this.position.forward(arange(S, { device: inputIds.device })));
+    if (this.tokenType !== null) {
+      x = x.add(tokenTypeIds === null ? this.tokenType.weight.value.select(0, 0) : this.tokenType.forward(tokenTypeIds));
+    } else if (tokenTypeIds !== null) {
+      throw new ShapeError("token type ids were given to a model without token types");
+    }
+    return this.#dropout.forward(this.norm.forward(x), training);
+  }
+}
+
+/** Multi-head self-attention; query, key and value are one product. */
+class SelfAttention extends Module {
+  readonly qkv: Linear;
+  readonly output: Linear;
+  readonly #heads: number;
+  readonly #dropout: number;
+
+  constructor(config: EncoderConfig) {
+    super();
+    const init = { std: config.initializerRange };
+    this.qkv = this.module("qkv", new Linear(config.hiddenSize, 3 * config.hiddenSize, init));
+    this.output = this.module("output", new Linear(config.hiddenSize, config.hiddenSize, init));
+    this.#heads = config.heads;
+    this.#dropout = config.attentionDropout;
+  }
+
+  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor { // [B, S, D] -> [B, S, D]
+    const [B, S, D] = x.dims(3);
+    const H = this.#heads;
+    const [q, k, v] = this.qkv.forward(x).view([B, S, 3, H, D / H]).permute([2, 0, 3, 1, 4]).unbind() as [Tensor, Tensor, Tensor];
+    const context = scaledDotProductAttention(q, k, v, { mask, dropout: training ? this.#dropout : 0 });
+    return this.output.forward(context.transpose(1, 2).reshape([B, S, D]));
+  }
+}
+
+class FeedForward extends Module {
+  readonly up: Linear;
+  readonly down: Linear;
+  readonly #activation: (x: Tensor) => Tensor;
+
+  constructor(config: EncoderConfig) {
+    super();
+    const init = { std: config.initializerRange };
+    this.up = this.module("up", new Linear(config.hiddenSize, config.intermediateSize, init));
+    this.down = this.module("down", new Linear(config.intermediateSize, config.hiddenSize, init));
+    this.#activation = activationOf(config);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.down.forward(this.#activation(this.up.forward(x)));
+  }
+}
+
+/** One post-norm transformer layer, as BERT has it. */
+class EncoderLayer extends Module {
+  readonly #attention: SelfAttention;
+  readonly #attentionNorm: LayerNorm;
+  readonly #ffn: FeedForward;
+  readonly #ffnNorm: LayerNorm;
+  readonly #dropout: Dropout;
+
+  constructor(config: EncoderConfig) {
+    super();
+    this.#attention = this.module("attention", new SelfAttention(config));
+    this.#attentionNorm = this.module("attentionNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
+    this.#ffn = this.module("ffn", new FeedForward(config));
+    this.#ffnNorm = this.module("ffnNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
+    this.#dropout = new Dropout(config.dropout);
+  }
+
+  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor { // [B, S, D], [B, 1, 1, S] -> [B, S, D]
+    x = this.#attentionNorm.forward(x.add(this.#dropout.forward(this.#attention.forward(x, mask, training), training)));
+    return this.#ffnNorm.forward(x.add(this.#dropout.forward(this.#ffn.forward(x), training)));
+  }
+}
+
+/** The one encoder: BERT's, or DistilBERT's where the config has no token types and no pooler. */
+export class Encoder extends Module {
+  readonly config: EncoderConfig;
+  readonly embeddings: Embeddings;
+  readonly #layers: EncoderLayer[];
+  readonly #pooler: Linear | null;
+
+  constructor(config: EncoderConfig) {
+    super();
+    this.config = config;
+    this.embeddings = this.module("embeddings", new Embeddings(config));
+    this.#layers = Array.from({ length: config.layers }, (_, i) => this.module(`layers.${i}`, new EncoderLayer(config)));
+    this.#pooler = config.pooler
+      ? this.module("pooler", new Linear(config.hiddenSize, config.hiddenSize, { std: config.initializerRange }))
+      : null;
+  }
+
+  /**
+   * The last hidden states [B, S, D].
+   *
+   * @param onHidden is given the embeddings and then each layer's output, for those who want them all; they live in
+   *   the caller's scope only if it keeps gradients
+   * @throws ShapeError when S is above the position table
+   */
+  forward(input: EncoderInput, options: { training: boolean }): Tensor {
+    return this.#run(input, options.training, (hidden) => hidden);
+  }
+
+  /** The embeddings and every layer's output, layers + 1 of [B, S, D]. */
+  hiddenStates(input: EncoderInput, options: { training: boolean }): Tensor[] {
+    const all: Tensor[] = [];
+    this.#run(input, options.training, (hidden) => {
+      all.push(hidden);
+      return hidden;
+    });
+    return all;
+  }
+
+  #run(input: EncoderInput, training: boolean, see: (hidden: Tensor) => Tensor): Tensor {
+    const [, S] = input.inputIds.dims(2);
+    if (S > this.config.maxPositions) {
+      throw new ShapeError(`sequences of ${S} tokens do not fit a position table of ${this.config.maxPositions}`);
+    }
+    let x = see(tidy(() => this.embeddings.forward(input, training)));
+    for (const layer of this.#layers) x = see(tidy(() => layer.forward(x, input.mask, training)));
+    return x;
+  }
+
+  /** tanh(W h_[CLS] + b) of the last hidden states: [B, S, D] -> [B, D]. */
+  pool(hidden: Tensor): Tensor {
+    if (this.#pooler === null) throw new ShapeError("this encoder has no pooler");
+    return this.#pooler.forward(hidden.select(1, 0)).tanh();
+  }
+}
+
+/** @internal */
+export function activationOf({ activation }: EncoderConfig): (x: Tensor) => Tensor {
+  if (activation === "relu") return (x) => x.relu();
+  return (x) => gelu(x, activation === "gelu_new" ? "tanh" : "none");
+}

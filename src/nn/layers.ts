@@ -1,0 +1,69 @@
+import { dropout, embedding, layerNorm, linear } from "../tensor/ops.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Module, type Parameter } from "./module.js";
+
+/** x · weightᵀ + bias. */
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+
+  /** @param init standard deviation of the initial weights; biases start at 0 */
+  constructor(inputs: number, outputs: number, init: { std: number }) {
+    super();
+    this.weight = this.parameter("weight", { shape: [outputs, inputs], init, decay: true });
+    this.bias = this.parameter("bias", { shape: [outputs], init: { fill: 0 }, decay: false });
+  }
+
+  /** [..., inputs] -> [..., outputs] */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight.value, this.bias.value);
+  }
+}
+
+/** One row of weight [V, D] per id. */
+export class Embedding extends Module {
+  readonly weight: Parameter;
+
+  constructor(rows: number, size: number, init: { std: number }) {
+    super();
+    this.weight = this.parameter("weight", { shape: [rows, size], init, decay: true });
+  }
+
+  /** int64 [...] -> [..., D] */
+  forward(ids: Tensor): Tensor {
+    return embedding(this.weight.value, ids);
+  }
+}
+
+/** Normalises the last dimension, then scales and shifts. */
+export class LayerNorm extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly #eps: number;
+
+  constructor(size: number, eps: number) {
+    super();
+    this.weight = this.parameter("weight", { shape: [size], init: { fill: 1 }, decay: false });
+    this.bias = this.parameter("bias", { shape: [size], init: { fill: 0 }, decay: false });
+    this.#eps = eps;
+  }
+
+  /** [..., D] -> [..., D] */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight.value, this.bias.value, this.#eps);
+  }
+}
+
+/** Zeroes elements with probability p while training; passes everything through otherwise. */
+export class Dropout extends Module {
+  readonly #p: number;
+
+  constructor(p: number) {
+    super();
+    this.#p = p;
+  }
+
+  forward(x: Tensor, training: boolean): Tensor {
+    return training && this.#p > 0 ? dropout(x, this.#p) : x;
+  }
+}
