@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, LimbeckError, RunError } from "../errors.js";
+import { isRunning } from "./processes.js";
 
 /** What was written: enough to tell later whether the file is still the same. */
 export interface WrittenFile {
@@ -119,9 +120,25 @@ export function replaceFolder(complete: string, target: string): void {
   const old = asideName(target, "old");
   const replaces = existsSync(target);
   if (replaces) renameSync(target, old);
-  renameSync(complete, target);
+  try {
+    renameSync(complete, target);
+  } catch (error) {
+    if (replaces) renameSync(old, target);
+    throw error;
+  }
   syncPath(dirname(target));
   if (replaces) rmSync(old, { recursive: true });
+}
+
+/** Removes what processes that are gone had written aside for `target` and never put in place. */
+export function removeAbandoned(target: string): void {
+  const parent = dirname(target);
+  if (!existsSync(parent)) return;
+  const prefix = `.${basename(target)}.tmp-`;
+  for (const name of readdirSync(parent)) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
+    if (!Number.isNaN(pid) && !isRunning(pid)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
 }
 
 /** Brings back a folder that had stepped aside when a replacement was cut short. */

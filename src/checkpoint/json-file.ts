@@ -32,11 +32,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Writes JSON with two spaces and a last newline.
+ * JSON with two spaces and a last newline.
  *
  * @throws ConfigError for a number JSON cannot hold: NaN or infinity would come back as null
  */
-export function formatJson(value: JsonObject): string {
+export function formatJson(value: object): string {
   const strict = (key: string, item: unknown): unknown => {
     if (typeof item === "number" && !Number.isFinite(item)) {
       throw new ConfigError(`"${key}" is ${item}, which JSON cannot hold: expected a finite number.`);
@@ -44,6 +44,11 @@ export function formatJson(value: JsonObject): string {
     return item;
   };
   return `${JSON.stringify(value, strict, 2)}\n`;
+}
+
+/** An object as JSON would give it back: without undefined members, prototypes or shared parts. */
+export function toJsonObject(value: object): JsonObject {
+  return JSON.parse(formatJson(value));
 }
 
 /** The first line of an error's message. */
