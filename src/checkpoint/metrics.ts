@@ -15,11 +15,12 @@ export class MetricsLog implements Disposable {
    * Opens the log so that it reads as one uninterrupted run up to `lastStep`: later lines, and a last line that a kill
    * has torn, are dropped.
    *
+   * @param lastStep the step of the checkpoint the run goes on from; null when it starts from the start
    * @throws FormatError when an earlier line is not a record
    */
-  constructor(path: string, lastStep: number) {
+  constructor(path: string, lastStep: number | null) {
     this.path = path;
-    if (existsSync(path)) truncateAfter(path, lastStep);
+    if (existsSync(path)) truncateAfter(path, lastStep ?? Number.NEGATIVE_INFINITY);
     this.#fd = openSync(path, "a");
   }
 

@@ -120,9 +120,9 @@ export class Run implements Disposable {
   /**
    * Opens metrics.jsonl after `lastStep`: what an interrupted run had written beyond is dropped.
    *
-   * @param lastStep the step of the checkpoint the run goes on from; 0 at the start
+   * @param lastStep the step of the checkpoint the run goes on from; null when it starts from the start
    */
-  openMetrics(lastStep: number): MetricsLog {
+  openMetrics(lastStep: number | null): MetricsLog {
     this.#metrics?.close();
     this.#metrics = new MetricsLog(join(this.directory, METRICS_FILE), lastStep);
     return this.#metrics;
