@@ -99,7 +99,8 @@ class EncoderLayer extends Module {
   readonly #attentionNorm: LayerNorm;
   readonly #ffn: FeedForward;
   readonly #ffnNorm: LayerNorm;
-  readonly #dropout: Dropout;
+  readonly #attentionOutputDropout: Dropout;
+  readonly #ffnDropout: Dropout;
 
   constructor(config: EncoderConfig) {
     super();
@@ -107,12 +108,15 @@ class EncoderLayer extends Module {
     this.#attentionNorm = this.module("attentionNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
     this.#ffn = this.module("ffn", new FeedForward(config));
     this.#ffnNorm = this.module("ffnNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
-    this.#dropout = new Dropout(config.dropout);
+    // DistilBERT drops nothing between attention and its norm (transformers, modeling_distilbert.py, TransformerBlock).
+    this.#attentionOutputDropout = new Dropout(config.family === "bert" ? config.dropout : 0);
+    this.#ffnDropout = new Dropout(config.dropout);
   }
 
   forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor { // [B, S, D], [B, 1, 1, S] -> [B, S, D]
-    x = this.#attentionNorm.forward(x.add(this.#dropout.forward(this.#attention.forward(x, mask, training), training)));
-    return this.#ffnNorm.forward(x.add(this.#dropout.forward(this.#ffn.forward(x), training)));
+    const attended = this.#attentionOutputDropout.forward(this.#attention.forward(x, mask, training), training);
+    x = this.#attentionNorm.forward(x.add(attended));
+    return this.#ffnNorm.forward(x.add(this.#ffnDropout.forward(this.#ffn.forward(x), training)));
   }
 }
 
