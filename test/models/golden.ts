@@ -1,0 +1,103 @@
+import { fileURLToPath } from "node:url";
+import { type ModelFolder, readModelFolder } from "../../src/checkpoint/folder.js";
+import type { ModelWeights } from "../../src/checkpoint/model-weights.js";
+import { toHuggingFaceNames } from "../../src/checkpoint/names.js";
+import { openSafetensors, type SafetensorsFile } from "../../src/checkpoint/safetensors.js";
+import { type EncoderConfig, fromHuggingFace } from "../../src/models/config.js";
+import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
+import { MaskedLm } from "../../src/models/masked-lm.js";
+import type { Module } from "../../src/nn/module.js";
+import { noGrad } from "../../src/tensor/autograd.js";
+import { fromBytes, tensor } from "../../src/tensor/create.js";
+import { tidy } from "../../src/tensor/scope.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+
+/** The models that test/goldens/models.py makes. */
+export const goldenNames = [
+  "bert-mlm",
+  "bert-mlm-gelu-new",
+  "bert",
+  "distilbert-mlm",
+  "distilbert-mlm-relu",
+  "distilbert",
+] as const;
+
+/** A small random model, and what Python transformers computes with it. */
+export class Golden implements Disposable {
+  readonly config: EncoderConfig;
+  readonly hasHead: boolean;
+  readonly cases: readonly string[];
+  readonly #folder: ModelFolder;
+  readonly #results: SafetensorsFile;
+
+  constructor(name: string) {
+    const path = fileURLToPath(new URL(`../goldens/models/${name}`, import.meta.url));
+    this.#folder = readModelFolder(path);
+    this.#results = openSafetensors(`${path}.safetensors`);
+    this.config = fromHuggingFace(this.#folder.config, path);
+    this.hasHead = name.includes("mlm");
+    this.cases = [...new Set(this.#results.names.map((each) => each.split(".")[0] as string))];
+  }
+
+  /** The model with its weights; gradients are recorded. */
+  load(changes: Partial<EncoderConfig> = {}): Encoder | MaskedLm {
+    const config = { ...this.config, ...changes };
+    const model = this.hasHead ? new MaskedLm(config) : new Encoder(config);
+    model.materialise();
+    loadWeights(model, this.#folder.weights);
+    return model;
+  }
+
+  input(name: string): EncoderInput {
+    const real = this.has(`${name}.attentionMask`) ? this.tensor(`${name}.attentionMask`) : null;
+    const mask = real === null ? null : additiveMask(real.toInt32Array(), real.dims(2));
+    const tokenTypeIds = this.has(`${name}.tokenTypeIds`) ? this.tensor(`${name}.tokenTypeIds`) : null;
+    return { inputIds: this.tensor(`${name}.inputIds`), mask, tokenTypeIds };
+  }
+
+  has(name: string): boolean {
+    return this.#results.has(name);
+  }
+
+  tensor(name: string): Tensor {
+    const { shape, dtype } = this.#results.entry(name);
+    return fromBytes(this.#results.read(name), shape, { dtype });
+  }
+
+  values(name: string): Float32Array {
+    return new Float32Array(this.#results.read(name).buffer);
+  }
+
+  /** The gradient of the case's loss with respect to one of our parameters. */
+  gradient(name: string, parameter: string): Float32Array {
+    const { family } = this.config;
+    const theirs = toHuggingFaceNames(family, parameter, { bare: !this.hasHead });
+    const parts = theirs.map((each) => this.values(`${name}.grad.${each}`));
+    return Float32Array.from(parts.flatMap((part) => [...part]));
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder.close();
+    this.#results.close();
+  }
+}
+
+export function encoderOf(model: Encoder | MaskedLm): Encoder {
+  return model instanceof MaskedLm ? model.encoder : model;
+}
+
+/** f32 [B, 1, 1, S] as the encoder reads it, from 1 at real positions and 0 at padding. */
+export function additiveMask(real: ArrayLike<number>, [B, S]: readonly [number, number]): Tensor {
+  const values = Float32Array.from(real, (each) => (each === 1 ? 0 : Number.NEGATIVE_INFINITY));
+  return tensor(values, { shape: [B, 1, 1, S] });
+}
+
+function loadWeights(module: Module, weights: ModelWeights): void {
+  const named = [...module.namedParameters()];
+  weights.expect(new Map(named.map(([name, { spec }]) => [name, spec.shape])));
+  for (const [name, { value }] of named) {
+    const { shape, dtype } = weights.entry(name);
+    noGrad(() => tidy(() => void value.copy_(fromBytes(weights.read(name), shape, { dtype }))));
+    value.requiresGrad_();
+  }
+}
