@@ -8,7 +8,7 @@
 #
 # A step writes aside and renames, and its stamp, a hash of everything it was made from, is removed first and written
 # last: killed at any moment, it is done again. One set-up runs at a time.
-set -euo pipefail
+set -eEuo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly ROOT=$PWD
@@ -35,6 +35,8 @@ logged() {
   tail -n 20 "$log" | sed 's/^/        | /' >&2
   return 1
 }
+
+trap 'fail "stopped at line $LINENO: $BASH_COMMAND" "This is a fault of scripts/setup.sh itself: please report it."' ERR
 
 is_current() { [[ -f $1 && $(<"$1") == "$2" ]]; }
 
@@ -220,10 +222,11 @@ and name it in PIP_FIND_LINKS, or set LIBTORCH to an unpacked libtorch, or use L
   esac
 }
 
+# Newer versions keep theirs in headeronly/.
 torch_version() {
-  local include=$TORCH_HEADERS/torch
-  cat "$include/headeronly/version.h" "$include/csrc/api/include/torch/version.h" 2>/dev/null |
-    sed -n 's/^ *"\([0-9][0-9.]*\)" *$/\1/p' | head -n 1
+  local header=$TORCH_HEADERS/torch/headeronly/version.h
+  [[ -f $header ]] || header=$TORCH_HEADERS/torch/csrc/api/include/torch/version.h
+  sed -n 's/^ *"\([0-9][0-9.]*\)" *$/\1/p' "$header"
 }
 
 # --- The addon -------------------------------------------------------------------------------------------------------
