@@ -1,0 +1,188 @@
+import { ConfigError } from "../errors.js";
+import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
+import { type Permutation, permutation } from "./order.js";
+import type { SequenceSource } from "./sequences.js";
+
+/** Masked sequences padded to one length, row after row. */
+export interface Batch {
+  /** [B, S] */
+  readonly inputIds: Int32Array;
+  /** [B, S], `IGNORED` where nothing is predicted. */
+  readonly labels: Int32Array;
+  /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
+  readonly attentionMask: Uint8Array | null;
+  readonly B: number;
+  readonly S: number;
+  /** Positions that are not padding. */
+  readonly tokenCount: number;
+  /** Positions that are predicted. */
+  readonly maskedCount: number;
+}
+
+/** The micro-batches of one rank, and counts over the whole optimizer step on all ranks: what the losses divide by. */
+export interface StepBatches {
+  readonly microBatches: readonly Batch[];
+  readonly tokenCount: number;
+  readonly maskedCount: number;
+}
+
+/** Sequences of a micro-batch, or positions (B · S, padding included): exactly one of the two. */
+export type MicroBatchSize = { readonly microBatchSequences: number } | { readonly microBatchTokens: number };
+
+/** One optimizer step. The result depends on nothing else. */
+export type StepOptions = MicroBatchSize & {
+  readonly source: SequenceSource;
+  readonly masker: Masker;
+  readonly padId: number;
+  /** Unsigned 32-bit. */
+  readonly seed: number;
+  /** Steps count from 0. */
+  readonly step: number;
+  /** Sequences of one optimizer step, over all micro-batches and ranks. */
+  readonly stepSequences: number;
+  readonly rank?: number;
+  readonly worldSize?: number;
+};
+
+/** The first sequences of a split, masked once and for all. */
+export type HeldOutOptions = MicroBatchSize & {
+  readonly source: SequenceSource;
+  readonly masker: Masker;
+  readonly padId: number;
+  readonly seed: number;
+  /** At most this many sequences. */
+  readonly sequences: number;
+};
+
+interface Placed {
+  readonly index: number;
+  readonly epoch: number;
+  readonly ids: Int32Array;
+}
+
+/** No training epoch has this number: the masks of the held-out set are its own. */
+const HELD_OUT_EPOCH = 0xffffffff;
+
+/**
+ * Step s takes the positions [s · n, (s + 1) · n) of one epoch after another, each in its own order, sorts them by
+ * length, deals them to the ranks in turn, and cuts what a rank gets into micro-batches. Masks belong to a sequence and
+ * its epoch, so neither the ranks nor the cut change what is learned.
+ *
+ * @throws ConfigError when an option is out of range
+ */
+export function stepBatches(options: StepOptions): StepBatches {
+  const { source, masker, seed, rank = 0, worldSize = 1 } = options;
+  checkPositive({ stepSequences: options.stepSequences, worldSize, sequences: source.length });
+  if (!(rank >= 0 && rank < worldSize)) throw new ConfigError(`rank must lie in 0 … ${worldSize - 1}, got ${rank}.`);
+  const placed = sequencesOfStep(options);
+  return {
+    microBatches: cut(
+      placed.filter((_, i) => i % worldSize === rank),
+      options,
+      (sequence) => masker.mask(sequence.ids, { seed, epoch: sequence.epoch, index: sequence.index }),
+    ),
+    tokenCount: placed.reduce((sum, { ids }) => sum + ids.length, 0),
+    maskedCount: placed.reduce((sum, { ids }) => sum + masker.maskedCount(ids), 0),
+  };
+}
+
+/** Optimizer steps that `epochs` passes over the source take; the last one may run into the next epoch. */
+export function stepsOf(source: SequenceSource, stepSequences: number, epochs: number): number {
+  return Math.ceil((source.length * epochs) / stepSequences);
+}
+
+/** A fixed evaluation set with fixed masks, the same for every model: its first N sequences, sorted by length. */
+export function heldOutBatches(options: HeldOutOptions): StepBatches {
+  const { source, masker, seed } = options;
+  checkPositive({ sequences: options.sequences });
+  const count = Math.min(options.sequences, source.length);
+  const placed = Array.from({ length: count }, (_, index) => ({
+    index,
+    epoch: HELD_OUT_EPOCH,
+    ids: source.get(index),
+  }));
+  const microBatches = cut(sortByLength(placed), options, ({ ids, index, epoch }) =>
+    masker.mask(ids, { seed, epoch, index }),
+  );
+  return {
+    microBatches,
+    tokenCount: microBatches.reduce((sum, batch) => sum + batch.tokenCount, 0),
+    maskedCount: microBatches.reduce((sum, batch) => sum + batch.maskedCount, 0),
+  };
+}
+
+function checkPositive(options: Record<string, number>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!(Number.isInteger(value) && value > 0)) {
+      throw new ConfigError(`${name} must be a whole number above 0, got ${value}.`);
+    }
+  }
+}
+
+function sequencesOfStep({ source, seed, step, stepSequences }: StepOptions): Placed[] {
+  const orders = new Map<number, Permutation>();
+  const placed: Placed[] = [];
+  for (let position = step * stepSequences; position < (step + 1) * stepSequences; position++) {
+    const epoch = Math.floor(position / source.length);
+    const order = orders.get(epoch) ?? permutation(seed, epoch, source.length);
+    orders.set(epoch, order);
+    const index = order(position % source.length);
+    placed.push({ index, epoch, ids: source.get(index) });
+  }
+  return sortByLength(placed);
+}
+
+/** Longest first: a step that does not fit in memory fails at once. Equal lengths keep their order. */
+function sortByLength(placed: Placed[]): Placed[] {
+  return placed.sort((a, b) => b.ids.length - a.ids.length);
+}
+
+function cut(
+  placed: readonly Placed[],
+  options: MicroBatchSize & { readonly padId: number },
+  mask: (sequence: Placed) => MaskedSequence,
+): Batch[] {
+  const batches: Batch[] = [];
+  for (let start = 0; start < placed.length; ) {
+    const rows = placed.slice(start, start + rowsOf(options, placed[start]?.ids.length ?? 1));
+    batches.push(pad(rows.map(mask), options.padId));
+    start += rows.length;
+  }
+  return batches;
+}
+
+/** Rows of a micro-batch whose longest sequence has `longest` tokens. */
+function rowsOf(size: MicroBatchSize, longest: number): number {
+  if ("microBatchSequences" in size) {
+    checkPositive({ microBatchSequences: size.microBatchSequences });
+    return size.microBatchSequences;
+  }
+  checkPositive({ microBatchTokens: size.microBatchTokens });
+  return Math.max(1, Math.floor(size.microBatchTokens / longest));
+}
+
+function pad(rows: readonly MaskedSequence[], padId: number): Batch {
+  const B = rows.length;
+  const S = rows.reduce((longest, row) => Math.max(longest, row.inputIds.length), 0);
+  const inputIds = new Int32Array(B * S).fill(padId);
+  const labels = new Int32Array(B * S).fill(IGNORED);
+  const attentionMask = new Uint8Array(B * S);
+  let tokenCount = 0;
+  let maskedCount = 0;
+  for (const [b, row] of rows.entries()) {
+    inputIds.set(row.inputIds, b * S);
+    labels.set(row.labels, b * S);
+    attentionMask.fill(1, b * S, b * S + row.inputIds.length);
+    tokenCount += row.inputIds.length;
+    maskedCount += row.maskedCount;
+  }
+  return {
+    inputIds,
+    labels,
+    attentionMask: tokenCount === B * S ? null : attentionMask,
+    B,
+    S,
+    tokenCount,
+    maskedCount,
+  };
+}
