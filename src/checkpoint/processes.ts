@@ -13,7 +13,12 @@ export interface ProcessIdentity {
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? "0", bootId: bootId(), host: hostname() };
+  return identityOf(process.pid);
+}
+
+/** The process that has this pid on this machine now. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTime: startTimeOf(pid) ?? "0", bootId: bootId(), host: hostname() };
 }
 
 /**

@@ -1,0 +1,46 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { compileRunModule } from "./compiled-sources.js";
+import { temporaryFolder } from "./temporary-folder.js";
+
+const CHILD = join(import.meta.dirname, "children/fill-disk.mjs");
+
+// A file system of 4 MB in a namespace of the child's own, where the system lets us have one.
+const MOUNT = 'mount -t tmpfs -o size=4m none "$1" && exec "$2" "$3" "$4" "$1/run"';
+const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+
+interface Outcome {
+  readonly error: { name: string; message: string; exitStatus: number } | null;
+  readonly left: string[];
+  readonly step: number;
+  readonly first: number;
+}
+
+function expectNothingLost({ error, left, step, first }: Outcome): void {
+  expect(left).toEqual(["step-1"]);
+  expect([step, first]).toEqual([1, 1]);
+  expect(error?.name).toBe("RunError");
+  expect(error?.message).toContain("checkpoints/step-2: no space left");
+  expect(error?.message).toContain("expected room for 6.0 MB");
+  expect(error?.message).toContain("The last good checkpoint is step-1: free some space and resume.");
+  expect(error?.message).not.toContain("\n");
+}
+
+test.skipIf(!canMount)("a full disk in the middle of a checkpoint loses nothing (needs unshare and mount)", () => {
+  const disk = join(temporaryFolder(), "disk");
+  mkdirSync(disk);
+  const args = ["-rm", "sh", "-c", MOUNT, "sh", disk, process.execPath, CHILD, compileRunModule()];
+  const outcome: Outcome = JSON.parse(execFileSync("unshare", args, { encoding: "utf8" }));
+  expectNothingLost(outcome);
+  expect(outcome.error?.message).toContain("(ENOSPC)");
+});
+
+test("a file size limit in the middle of a checkpoint loses nothing", () => {
+  const directory = join(temporaryFolder(), "run");
+  const args = ["-c", 'ulimit -f 1000; exec "$@"', "bash", process.execPath, CHILD, compileRunModule(), directory];
+  const outcome: Outcome = JSON.parse(execFileSync("bash", args, { encoding: "utf8" }));
+  expectNothingLost(outcome);
+  expect(outcome.error?.message).toContain("(EFBIG)");
+});
