@@ -138,34 +138,39 @@ export class Encoder extends Module {
   }
 
   /**
-   * The last hidden states [B, S, D].
+   * The last hidden states [B, S, D]; those below are freed as soon as the next layer has read them.
    *
-   * @param onHidden is given the embeddings and then each layer's output, for those who want them all; they live in
-   *   the caller's scope only if it keeps gradients
    * @throws ShapeError when S is above the position table
    */
   forward(input: EncoderInput, options: { training: boolean }): Tensor {
-    return this.#run(input, options.training, (hidden) => hidden);
+    let last: Tensor | null = null;
+    for (const hidden of this.#states(input, options.training)) {
+      last?.dispose(); // Autograd keeps what it needs.
+      last = hidden;
+    }
+    return last as Tensor;
   }
 
-  /** The embeddings and every layer's output, layers + 1 of [B, S, D]. */
+  /**
+   * The embeddings and every layer's output, layers + 1 of [B, S, D].
+   *
+   * @throws ShapeError when S is above the position table
+   */
   hiddenStates(input: EncoderInput, options: { training: boolean }): Tensor[] {
-    const all: Tensor[] = [];
-    this.#run(input, options.training, (hidden) => {
-      all.push(hidden);
-      return hidden;
-    });
-    return all;
+    return [...this.#states(input, options.training)];
   }
 
-  #run(input: EncoderInput, training: boolean, see: (hidden: Tensor) => Tensor): Tensor {
+  *#states(input: EncoderInput, training: boolean): Generator<Tensor> {
     const [, S] = input.inputIds.dims(2);
     if (S > this.config.maxPositions) {
       throw new ShapeError(`sequences of ${S} tokens do not fit a position table of ${this.config.maxPositions}`);
     }
-    let x = see(tidy(() => this.embeddings.forward(input, training)));
-    for (const layer of this.#layers) x = see(tidy(() => layer.forward(x, input.mask, training)));
-    return x;
+    let x = tidy(() => this.embeddings.forward(input, training));
+    yield x;
+    for (const layer of this.#layers) {
+      x = tidy(() => layer.forward(x, input.mask, training));
+      yield x;
+    }
   }
 
   /** tanh(W h_[CLS] + b) of the last hidden states: [B, S, D] -> [B, D]. */
