@@ -22,6 +22,9 @@ export interface EncoderConfig {
   padTokenId: number;
 }
 
+/** DistilBERT's config.json has none: transformers fixes it in the model's code. */
+export const distilBertLayerNormEps = 1e-12;
+
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 const activation = z.enum(["gelu", "gelu_new", "relu"]);
@@ -42,6 +45,7 @@ const bertJson = z.looseObject({
   initializer_range: z.number().positive().default(0.02),
   pad_token_id: z.number().int().nullable().default(0),
   position_embedding_type: z.literal("absolute").optional(),
+  is_decoder: z.literal(false).optional(), // A decoder's positions see only those before them.
 });
 
 const distilBertJson = z.looseObject({
@@ -113,7 +117,7 @@ function fromDistilBert(json: z.infer<typeof distilBertJson>): EncoderConfig {
     dropout: json.dropout,
     attentionDropout: json.attention_dropout,
     activation: json.activation,
-    layerNormEps: 1e-12, // Not in DistilBERT's config.json: fixed in its code.
+    layerNormEps: distilBertLayerNormEps,
     initializerRange: json.initializer_range,
     padTokenId: json.pad_token_id ?? 0,
   };

@@ -1,11 +1,18 @@
 import { bertBase } from "./bert.js";
-import type { EncoderConfig } from "./config.js";
+import { distilBertLayerNormEps, type EncoderConfig } from "./config.js";
 import { Encoder } from "./encoder.js";
 import { MaskedLm } from "./masked-lm.js";
 
 /** DistilBERT's shape beside a teacher's: other depth, no token types, no pooler (Sanh et al. 2019, section 3). */
 export function studentConfig(teacher: EncoderConfig, options: { layers: number }): EncoderConfig {
-  return { ...teacher, family: "distilbert", layers: options.layers, tokenTypes: 0, pooler: false };
+  return {
+    ...teacher,
+    family: "distilbert",
+    layers: options.layers,
+    tokenTypes: 0,
+    pooler: false,
+    layerNormEps: distilBertLayerNormEps,
+  };
 }
 
 /** The published DistilBERT-base: BERT-base with half its layers. */
