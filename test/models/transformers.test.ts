@@ -89,6 +89,11 @@ describe.each(goldenNames)("Python transformers computes the same with %s", (nam
     const hidden = model.forward(input, { training });
     const loss = hidden.mul(golden.tensor(`${each}.lossHidden`)).sum();
     if (!golden.has(`${each}.lossPooled`)) return loss;
-    return loss.add(model.pool(hidden).mul(golden.tensor(`${each}.lossPooled`)).sum());
+    return loss.add(
+      model
+        .pool(hidden)
+        .mul(golden.tensor(`${each}.lossPooled`))
+        .sum(),
+    );
   }
 });

@@ -1,0 +1,211 @@
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ConfigError, ShapeError } from "../../src/errors.js";
+import { bertBase, bertForMaskedLm, bertModel } from "../../src/models/bert.js";
+import type { EncoderConfig } from "../../src/models/config.js";
+import { distilBertForMaskedLm, distilBertModel } from "../../src/models/distilbert.js";
+import { Encoder } from "../../src/models/encoder.js";
+import type { MaskedLm } from "../../src/models/masked-lm.js";
+import { noGrad } from "../../src/tensor/autograd.js";
+import { tensor, zeros } from "../../src/tensor/create.js";
+import { manualSeed } from "../../src/tensor/random.js";
+import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { relativeError } from "./closeness.js";
+import { additiveMask, encoderOf } from "./golden.js";
+
+const shape: EncoderConfig = {
+  ...bertBase,
+  vocabSize: 50,
+  hiddenSize: 16,
+  layers: 2,
+  heads: 2,
+  intermediateSize: 32,
+  maxPositions: 12,
+  initializerRange: 0.3, // So that positions matter to each other.
+};
+
+/** f32 has 24 bits: sums in another order differ by a few units in the last place. */
+const ROUNDING = 2e-6;
+
+manualSeed(1);
+const models = [bertForMaskedLm(shape).materialise(), distilBertForMaskedLm(shape).materialise()];
+afterAll(() => {
+  for (const model of models) model.dispose();
+});
+
+let scope: TensorScope;
+let before: number;
+beforeEach(() => {
+  before = liveTensors();
+  scope = new TensorScope();
+});
+afterEach(() => {
+  scope[Symbol.dispose]();
+  expect(liveTensors()).toBe(before);
+});
+
+/** Logits of sequences padded with `pad` to length S, each cut to its own length: [length, V]. */
+function logitsOf(model: MaskedLm, sequences: number[][], S: number, pad = 0): Float32Array[] {
+  const padded = sequences.map((ids) => [...ids, ...Array(S - ids.length).fill(pad)]);
+  const real = sequences.flatMap((ids) => Array.from({ length: S }, (_, i) => (i < ids.length ? 1 : 0)));
+  const mask = real.includes(0) ? additiveMask(real, [sequences.length, S]) : null;
+  const logits = model.forward({ inputIds: ids64(padded), mask }, { training: false });
+  return sequences.map((ids, row) => logits.select(0, row).narrow(0, 0, ids.length).toFloat32Array());
+}
+
+function ids64(rows: number[][]): Tensor {
+  return tensor(rows, { dtype: "int64" });
+}
+
+const long = [2, 11, 12, 13, 14, 15, 16, 3];
+const short = [2, 21, 22, 3];
+
+describe.each(models.map((model) => [model.config.family, model] as const))("%s", (_, model) => {
+  test("gives real positions the same however far they are padded", () => {
+    const [alone] = logitsOf(model, [short], short.length);
+    for (const S of [5, 8, 12]) {
+      const [padded] = logitsOf(model, [short], S);
+      expect(relativeError(padded as Float32Array, alone as Float32Array)).toBeLessThan(ROUNDING);
+    }
+  });
+
+  test("gives a short sequence the same beside a long one as alone", () => {
+    const [alone] = logitsOf(model, [short], short.length);
+    const [, beside] = logitsOf(model, [long, short], long.length);
+    expect(relativeError(beside as Float32Array, alone as Float32Array)).toBeLessThan(ROUNDING);
+  });
+
+  test("does not look at what stands at padding", () => {
+    const [zero] = logitsOf(model, [short], 12, 0);
+    const [other] = logitsOf(model, [short], 12, 37);
+    expect(other).toEqual(zero);
+  });
+
+  test("takes a mask without padding as no mask", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const masked = model.forward({ ...input, mask: zeros([1, 1, 1, long.length]) }, { training: false });
+    const plain = model.forward(input, { training: false });
+    expect(relativeError(masked.toFloat32Array(), plain.toFloat32Array())).toBeLessThan(ROUNDING);
+  });
+
+  test("treats the sequences of a batch apart: their order changes nothing", () => {
+    const [a, b] = logitsOf(model, [long, short], 8);
+    const [b2, a2] = logitsOf(model, [short, long], 8);
+    expect(relativeError(a2 as Float32Array, a as Float32Array)).toBeLessThan(ROUNDING);
+    expect(relativeError(b2 as Float32Array, b as Float32Array)).toBeLessThan(ROUNDING);
+  });
+
+  test("tells positions apart", () => {
+    const [forwards] = logitsOf(model, [[2, 11, 12, 3]], 4);
+    const [swapped] = logitsOf(model, [[2, 12, 11, 3]], 4);
+    expect(relativeError(swapped as Float32Array, forwards as Float32Array)).toBeGreaterThan(0.01);
+  });
+
+  test("refuses sequences above the position table", () => {
+    const input = { inputIds: zeros([1, 13], { dtype: "int64" }), mask: null };
+    expect(() => model.forward(input, { training: false })).toThrow(ShapeError);
+    expect(() => model.forward(input, { training: false })).toThrow("13 tokens do not fit a position table of 12");
+  });
+
+  test("gives the same twice when not training, and not when training", () => {
+    const run = (training: boolean) => model.forward({ inputIds: ids64([long]), mask: null }, { training });
+    const still = run(false).toFloat32Array();
+    expect(run(false).toFloat32Array()).toEqual(still);
+    expect(run(true).toFloat32Array()).not.toEqual(run(true).toFloat32Array());
+  });
+
+  test("drops the same again from the same seed", () => {
+    const run = () => {
+      manualSeed(7);
+      return model.forward({ inputIds: ids64([long]), mask: null }, { training: true }).toFloat32Array();
+    };
+    expect(run()).toEqual(run());
+  });
+
+  test("ends its hidden states with what forward returns", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const all = encoderOf(model).hiddenStates(input, { training: false });
+    const last = encoderOf(model).forward(input, { training: false });
+    expect((all.at(-1) as Tensor).toFloat32Array()).toEqual(last.toFloat32Array());
+  });
+
+  test("leaves one tensor behind: what it returns", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const live = liveTensors();
+    noGrad(() => encoderOf(model).forward(input, { training: false }));
+    expect(liveTensors()).toBe(live + 1);
+  });
+
+  test("reads and decodes as forward does, in two steps", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const hidden = model.encoder.forward(input, { training: false });
+    const logits = model.decode(model.transform(hidden));
+    expect(logits.toFloat32Array()).toEqual(model.forward(input, { training: false }).toFloat32Array());
+  });
+});
+
+describe("token types", () => {
+  const [bert, distilBert] = models as [MaskedLm, MaskedLm];
+
+  test("left out are all zero", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const given = bert.forward({ ...input, tokenTypeIds: zeros([1, 8], { dtype: "int64" }) }, { training: false });
+    const left = bert.forward(input, { training: false });
+    expect(left.toFloat32Array()).toEqual(given.toFloat32Array());
+  });
+
+  test("change what BERT says", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    const pair = bert.forward({ ...input, tokenTypeIds: ids64([[0, 0, 0, 0, 1, 1, 1, 1]]) }, { training: false });
+    const single = bert.forward(input, { training: false });
+    expect(relativeError(pair.toFloat32Array(), single.toFloat32Array())).toBeGreaterThan(0.01);
+  });
+
+  test("are refused by DistilBERT, which has none", () => {
+    const input = { inputIds: ids64([long]), mask: null, tokenTypeIds: zeros([1, 8], { dtype: "int64" }) };
+    expect(() => distilBert.forward(input, { training: false })).toThrow(ShapeError);
+  });
+});
+
+describe("a model", () => {
+  test("that was not materialised says so", () => {
+    const input = { inputIds: ids64([long]), mask: null };
+    expect(() => distilBertModel(shape).forward(input, { training: false })).toThrow(ConfigError);
+  });
+
+  test("frees every parameter when it is disposed", () => {
+    const live = liveTensors();
+    const model = bertModel(shape).materialise();
+    expect(liveTensors()).toBe(live + [...model.namedParameters()].length);
+    model.dispose();
+    expect(liveTensors()).toBe(live);
+  });
+
+  test("without a pooler refuses to pool", () => {
+    expect(() => new Encoder({ ...shape, pooler: false }).pool(zeros([1, 2, 16]))).toThrow(ShapeError);
+  });
+
+  test("starts from the same weights with the same seed", () => {
+    const weights = () => {
+      manualSeed(3);
+      using model = distilBertModel(shape).materialise();
+      return [...model.namedParameters()].map(([, { value }]) => value.toFloat32Array());
+    };
+    expect(weights()).toEqual(weights());
+  });
+
+  test("starts with weights of the config's standard deviation, biases at 0 and norms at 1", () => {
+    using model = bertForMaskedLm({ ...shape, hiddenSize: 64, vocabSize: 2000 }).materialise();
+    for (const [name, { value }] of model.namedParameters()) {
+      const values = value.toFloat32Array();
+      const rms = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
+      if (name.endsWith("bias")) expect(rms, name).toBe(0);
+      else if (/[nN]orm\.weight$/.test(name))
+        expect(
+          values.every((x) => x === 1),
+          name,
+        ).toBe(true);
+      else expect(Math.abs(rms / shape.initializerRange - 1), name).toBeLessThan(4 / Math.sqrt(values.length));
+    }
+  });
+});
