@@ -1,8 +1,15 @@
-import { type NormalizerSettings, normalizerJson } from "./word-reader.js";
-
+/** Their order is BERT's, and the one in which a vocabulary learned here begins. */
 export const SPECIAL_TOKENS = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" } as const;
 
-/** A token that is found in the text before it is split, as tokenizer.json describes it. */
+/** How text is cleaned before it is split into words: the options of BertNormalizer. */
+export interface NormalizerSettings {
+  cleanText: boolean;
+  chineseChars: boolean;
+  stripAccents: boolean;
+  lowercase: boolean;
+}
+
+/** A token that is found in the text before anything else, as tokenizer.json describes it. */
 export interface AddedToken {
   id: number;
   content: string;
@@ -17,35 +24,49 @@ export interface AddedToken {
 export interface TokenizerSpec {
   /** The word pieces by id. */
   vocab: readonly string[];
-  /** By id; those of SPECIAL_TOKENS among them. */
+  /** Ordered by id. The five special tokens are always among them; others may lie beyond the vocabulary. */
   added: readonly AddedToken[];
   normalizer: NormalizerSettings;
+  /** A longer word is [UNK]. */
   maxWordCharacters: number;
 }
 
-/** A spec whose added tokens are the five special ones. The vocabulary must hold them. */
+/** A tokenizer whose only added tokens are the special ones, which `vocab` must hold. */
 export function bertSpec(vocab: readonly string[], normalizer: NormalizerSettings): TokenizerSpec {
-  const added = Object.values(SPECIAL_TOKENS)
-    .map((content) => specialToken(content, vocab.indexOf(content)))
-    .sort((a, b) => a.id - b.id);
-  return { vocab, added, normalizer, maxWordCharacters: 100 };
+  return { vocab, added: withSpecialTokens([], vocab), normalizer, maxWordCharacters: 100 };
 }
 
-/** Every token by id: the word pieces, then the added ones beyond them. */
+/** `added` and those special tokens that it lacks. */
+export function withSpecialTokens(added: readonly AddedToken[], vocab: readonly string[]): AddedToken[] {
+  const present = new Set(added.map((token) => token.content));
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const missing = Object.values(SPECIAL_TOKENS)
+    .filter((content) => !present.has(content))
+    .map((content) => ({ id: vocab.indexOf(content), content, ...flags }));
+  return [...added, ...missing].sort((a, b) => a.id - b.id);
+}
+
+/** Every token by id: the word pieces, and the added tokens beyond them. */
 export function tokensById({ vocab, added }: TokenizerSpec): string[] {
   const tokens = [...vocab];
   for (const token of added) tokens[token.id] = token.content;
   return tokens;
 }
 
-/** The spec as tokenizer.json. Equal specs give equal text, so that it can be hashed. */
+/** The spec as tokenizer.json. Specs that mean the same give the same JSON text, which is what is hashed. */
 export function tokenizerJson({ vocab, added, normalizer, maxWordCharacters }: TokenizerSpec): Record<string, unknown> {
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: added,
-    normalizer: normalizerJson(normalizer),
+    added_tokens: added.map(addedTokenJson),
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: normalizer.cleanText,
+      handle_chinese_chars: normalizer.chineseChars,
+      strip_accents: stripAccentsOption(normalizer),
+      lowercase: normalizer.lowercase,
+    },
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: pairTemplate(added),
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
@@ -59,23 +80,29 @@ export function tokenizerJson({ vocab, added, normalizer, maxWordCharacters }: T
   };
 }
 
+/** null where it follows lower-casing, which is BERT's default. */
+export function stripAccentsOption({ stripAccents, lowercase }: NormalizerSettings): boolean | null {
+  return stripAccents === lowercase ? null : stripAccents;
+}
+
+/** The order of the keys is part of the text that is hashed. */
+function addedTokenJson({ id, content, single_word, lstrip, rstrip, normalized, special }: AddedToken): AddedToken {
+  return { id, content, single_word, lstrip, rstrip, normalized, special };
+}
+
 /** [CLS] A [SEP], and [CLS] A [SEP] B [SEP] with B and its [SEP] of type 1. */
 function pairTemplate(added: readonly AddedToken[]): Record<string, unknown> {
-  const special = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } });
   const { cls, sep } = SPECIAL_TOKENS;
-  const first = [special(cls, 0), { Sequence: { id: "A", type_id: 0 } }, special(sep, 0)];
+  const special = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } });
+  const single = [special(cls, 0), { Sequence: { id: "A", type_id: 0 } }, special(sep, 0)];
   const entry = (token: string) => {
     const id = added.find(({ content }) => content === token)?.id;
     return [token, { id: token, ids: [id], tokens: [token] }];
   };
   return {
     type: "TemplateProcessing",
-    single: first,
-    pair: [...first, { Sequence: { id: "B", type_id: 1 } }, special(sep, 1)],
+    single,
+    pair: [...single, { Sequence: { id: "B", type_id: 1 } }, special(sep, 1)],
     special_tokens: Object.fromEntries([entry(cls), entry(sep)]),
   };
-}
-
-export function specialToken(content: string, id: number): AddedToken {
-  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }

@@ -6,6 +6,9 @@ import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from ".
 /** Longer texts are encoded in parts of about this many UTF-16 units, so that memory does not grow with the text. */
 const PART_LENGTH = 1 << 16;
 
+/** The package is given texts of about this many UTF-16 units at a time. */
+const BATCH_LENGTH = 1 << 20;
+
 /**
  * Reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt with the do_lower_case, strip_accents and
  * tokenize_chinese_chars of tokenizer_config.json (lower-casing where that does not say).
@@ -55,12 +58,15 @@ export class Tokenizer {
    */
   async encodeIds(texts: readonly string[], { addSpecialTokens = false } = {}): Promise<Uint32Array[]> {
     const parts: string[] = [];
-    const ends = texts.map((text) => parts.push(...this.#parts(text)));
-    const encodings = await this.#engine.encodeBatch(parts, { addSpecialTokens: false });
+    const ends = texts.map((text) => {
+      for (const part of this.#parts(text)) parts.push(part);
+      return parts.length;
+    });
+    const encoded = await this.#encodeParts(parts);
     const { cls, sep } = this.ids;
     return ends.map((end, text) => {
-      const ids = encodings.slice(ends[text - 1] ?? 0, end).flatMap((encoding) => encoding.getIds());
-      return Uint32Array.from(addSpecialTokens ? [cls, ...ids, sep] : ids);
+      const pieces = encoded.slice(ends[text - 1] ?? 0, end);
+      return concatenated(addSpecialTokens ? [[cls], ...pieces, [sep]] : pieces);
     });
   }
 
@@ -99,6 +105,17 @@ export class Tokenizer {
     return this.#idOf.get(token) as number; // The spec was checked to hold them.
   }
 
+  /** In batches, since an encoding in the package takes about a hundred bytes a token. */
+  async #encodeParts(parts: readonly string[]): Promise<Uint32Array[]> {
+    const encoded: Uint32Array[] = [];
+    for (let start = 0, end = 0; start < parts.length; start = end) {
+      for (let length = 0; end < parts.length && length < BATCH_LENGTH; end++) length += (parts[end] as string).length;
+      const batch = await this.#engine.encodeBatch(parts.slice(start, end), { addSpecialTokens: false });
+      for (const encoding of batch) encoded.push(Uint32Array.from(encoding.getIds()));
+    }
+    return encoded;
+  }
+
   /** Cuts a long text at spaces, where no word and no special token is cut. */
   #parts(text: string): string[] {
     if (text.length <= PART_LENGTH || this.#addedHaveSpace) return [text];
@@ -114,4 +131,16 @@ export class Tokenizer {
     parts.push(text.slice(start));
     return parts;
   }
+}
+
+function concatenated(parts: readonly ArrayLike<number>[]): Uint32Array {
+  const [only] = parts;
+  if (parts.length === 1 && only instanceof Uint32Array) return only;
+  const whole = new Uint32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -1,14 +1,15 @@
+import { doubled } from "./growable.js";
 import type { WordSink } from "./word-reader.js";
 
 /** Words longer than this many characters become [UNK] whatever the vocabulary, so they are not counted. */
 const MAX_WORD_CHARACTERS = 100;
 
 /**
- * Counts words in bounded memory: a hash table over one arena of UTF-16 code units, about 40 bytes a word.
+ * Counts words in bounded memory: a hash table over one arena of UTF-16 code units, about 60 bytes a word.
  *
  * When more than `maxWords` different words are held, the rarest are dropped (those seen once, then those seen twice,
- * and so on, until three quarters are left); a dropped word that comes again starts from zero. So the counts of a larger corpus are lower
- * bounds for rare words and exact for common ones; up to `maxWords` every count is exact.
+ * and so on, until three quarters are left), and a dropped word that comes again starts from zero. Up to `maxWords`
+ * every count is exact; beyond, it is a lower bound, off by no more than the counts that were dropped.
  */
 export class WordCounts implements WordSink {
   readonly #maxWords: number;
@@ -42,7 +43,7 @@ export class WordCounts implements WordSink {
   }
 
   push(unit: number): void {
-    if (this.#tail === this.#units.length) this.#units = grown(this.#units);
+    if (this.#tail === this.#units.length) this.#units = doubled(this.#units);
     this.#units[this.#tail++] = unit;
     this.#hash = Math.imul(this.#hash ^ unit, 0x01000193);
     if (unit >= 0xdc00 && unit <= 0xdfff) this.#astral++;
@@ -83,9 +84,9 @@ export class WordCounts implements WordSink {
     const word = this.#size++;
     this.#slots[slot] = word;
     if (word === this.#counts.length) {
-      this.#counts = grown(this.#counts);
-      this.#hashes = grown(this.#hashes);
-      this.#starts = grown(this.#starts);
+      this.#counts = doubled(this.#counts);
+      this.#hashes = doubled(this.#hashes);
+      this.#starts = doubled(this.#starts);
     }
     this.#counts[word] = 1;
     this.#hashes[word] = hash;
@@ -125,10 +126,4 @@ export class WordCounts implements WordSink {
     }
     this.#size = kept;
   }
-}
-
-function grown<T extends Uint16Array | Uint32Array | Int32Array | Float64Array>(array: T): T {
-  const larger = new (array.constructor as new (length: number) => T)(array.length * 2);
-  larger.set(array);
-  return larger;
 }

@@ -1,12 +1,5 @@
 import { Tokenizer as Engine } from "tokenizers";
-
-/** How BERT cleans text before it is cut into word pieces; the names and meanings are BertNormalizer's. */
-export interface NormalizerSettings {
-  cleanText: boolean;
-  chineseChars: boolean;
-  stripAccents: boolean;
-  lowercase: boolean;
-}
+import { bertSpec, type NormalizerSettings, SPECIAL_TOKENS, tokenizerJson } from "./tokenizer-spec.js";
 
 /** Receives a document's words, UTF-16 code unit by code unit. An end() without a push() before it is no word. */
 export interface WordSink {
@@ -86,32 +79,10 @@ function pushEffect(effect: string[], sink: WordSink): void {
 
 /** The package's own normaliser and pre-tokeniser: the reference that {@link WordReader} reproduces. */
 export function packageSplitter(settings: NormalizerSettings): (text: string) => string[] {
-  const engine = Engine.fromString(
-    JSON.stringify({
-      version: "1.0",
-      truncation: null,
-      padding: null,
-      added_tokens: [],
-      normalizer: normalizerJson(settings),
-      pre_tokenizer: { type: "BertPreTokenizer" },
-      post_processor: null,
-      decoder: null,
-      model: { type: "WordPiece", unk_token: "a", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab: { a: 0 } },
-    }),
-  );
+  const spec = bertSpec(Object.values(SPECIAL_TOKENS), settings);
+  const engine = Engine.fromString(JSON.stringify(tokenizerJson(spec)));
   const normalizer = engine.getNormalizer();
   const preTokenizer = engine.getPreTokenizer();
   if (normalizer === null || preTokenizer === null) throw new Error("the tokenizers package lost its normalizer");
   return (text) => preTokenizer.preTokenizeString(normalizer.normalizeString(text)).map(([word]) => word);
-}
-
-/** The settings as tokenizer.json writes them. */
-export function normalizerJson(settings: NormalizerSettings): Record<string, unknown> {
-  return {
-    type: "BertNormalizer",
-    clean_text: settings.cleanText,
-    handle_chinese_chars: settings.chineseChars,
-    strip_accents: settings.stripAccents,
-    lowercase: settings.lowercase,
-  };
 }

@@ -1,8 +1,8 @@
 import { ConfigError } from "../errors.js";
+import { learnPieces } from "./piece-learner.js";
 import { Tokenizer } from "./tokenizer.js";
 import { bertSpec, SPECIAL_TOKENS } from "./tokenizer-spec.js";
 import { WordCounts } from "./word-counts.js";
-import { learnPieces } from "./word-pieces.js";
 import { WordReader } from "./word-reader.js";
 
 export interface WordPieceOptions {
@@ -38,9 +38,19 @@ export async function trainWordPiece(
   options: WordPieceOptions,
 ): Promise<Tokenizer> {
   const { vocabSize, lowercase = true, minFrequency = 2, limitAlphabet = 1000, onProgress } = options;
+  for (const [name, value] of Object.entries({
+    vocabSize,
+    minFrequency,
+    limitAlphabet,
+    maxWords: options.maxWords ?? 1,
+  })) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new ConfigError(`${name} is ${value}: expected a whole number of at least 1. Correct it.`);
+  }
   const normalizer = { cleanText: true, chineseChars: true, stripAccents: lowercase, lowercase };
   const words = await countWords(documents, new WordReader(normalizer), options);
-  if (words.size === 0) throw new ConfigError("the corpus has no words: expected text to learn a vocabulary from. Give other files.");
+  if (words.size === 0)
+    throw new ConfigError("the corpus has no words: expected text to learn a vocabulary from. Give other files.");
   const pieces = learnPieces(words, {
     vocabSize,
     minFrequency,
