@@ -35,7 +35,7 @@ export class Embedding extends Module {
   }
 }
 
-/** Normalises the last dimension, then scales and shifts. */
+/** Normalises the last dimension, then scales and shifts, in f32 whatever it is given. */
 export class LayerNorm extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -50,7 +50,7 @@ export class LayerNorm extends Module {
 
   /** [..., D] -> [..., D] */
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight.value, this.bias.value, this.#eps);
+    return layerNorm(x.to("float32"), this.weight.value, this.bias.value, this.#eps);
   }
 }
 
