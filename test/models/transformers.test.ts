@@ -87,13 +87,13 @@ describe.each(goldenNames)("Python transformers computes the same with %s", (nam
       return nllLoss(logProbabilities, labels).div(masked);
     }
     const hidden = model.forward(input, { training });
-    const loss = hidden.mul(golden.tensor(`${each}.lossHidden`)).sum();
-    if (!golden.has(`${each}.lossPooled`)) return loss;
-    return loss.add(
-      model
-        .pool(hidden)
-        .mul(golden.tensor(`${each}.lossPooled`))
-        .sum(),
-    );
+    const loss = dot(hidden, golden.tensor(`${each}.lossHidden`));
+    return golden.has(`${each}.lossPooled`)
+      ? loss.add(dot(model.pool(hidden), golden.tensor(`${each}.lossPooled`)))
+      : loss;
   }
 });
+
+function dot(a: Tensor, b: Tensor): Tensor {
+  return a.mul(b).sum();
+}
