@@ -44,10 +44,11 @@ export class Tokenizer {
       mask: this.#special(SPECIAL_TOKENS.mask),
       unk: this.#special(SPECIAL_TOKENS.unk),
     };
-    this.specialIds = new Set(spec.added.filter((token) => token.special).map((token) => token.id));
-    const json = tokenizerJson(spec);
-    this.hash = createHash("sha256").update(JSON.stringify(json)).digest("hex");
-    this.#engine = Engine.fromString(JSON.stringify(json));
+    const added = spec.added.filter((token) => token.special).map((token) => token.id);
+    this.specialIds = new Set([...Object.values(this.ids), ...added].sort((a, b) => a - b));
+    const json = JSON.stringify(tokenizerJson(spec));
+    this.hash = createHash("sha256").update(json).digest("hex");
+    this.#engine = Engine.fromString(json);
     this.#addedHaveSpace = spec.added.some((token) => /\s/.test(token.content));
   }
 

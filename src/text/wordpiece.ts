@@ -33,24 +33,14 @@ export type WordPieceProgress =
  * @throws ConfigError when an option is out of range, there is no text, or the alphabet does not fit `vocabSize`.
  * Source: the defaults are those of Hugging Face's BertWordPieceTokenizer.
  */
-export async function trainWordPiece(
-  documents: AsyncIterable<string> | Iterable<string>,
-  options: WordPieceOptions,
-): Promise<Tokenizer> {
+export async function trainWordPiece(documents: AsyncIterable<string>, options: WordPieceOptions): Promise<Tokenizer> {
   const { vocabSize, lowercase = true, minFrequency = 2, limitAlphabet = 1000, onProgress } = options;
-  for (const [name, value] of Object.entries({
-    vocabSize,
-    minFrequency,
-    limitAlphabet,
-    maxWords: options.maxWords ?? 1,
-  })) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new ConfigError(`${name} is ${value}: expected a whole number of at least 1. Correct it.`);
-  }
+  checkWholeNumbers({ vocabSize, minFrequency, limitAlphabet, maxWords: options.maxWords ?? 1 });
   const normalizer = { cleanText: true, chineseChars: true, stripAccents: lowercase, lowercase };
   const words = await countWords(documents, new WordReader(normalizer), options);
-  if (words.size === 0)
+  if (words.size === 0) {
     throw new ConfigError("the corpus has no words: expected text to learn a vocabulary from. Give other files.");
+  }
   const pieces = learnPieces(words, {
     vocabSize,
     minFrequency,
@@ -61,8 +51,15 @@ export async function trainWordPiece(
   return new Tokenizer(bertSpec(pieces, normalizer));
 }
 
+function checkWholeNumbers(options: Record<string, number>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new ConfigError(`${name} is ${value}: expected a whole number of at least 1. Correct it.`);
+  }
+}
+
 async function countWords(
-  documents: AsyncIterable<string> | Iterable<string>,
+  documents: AsyncIterable<string>,
   reader: WordReader,
   { maxWords, onProgress }: Pick<WordPieceOptions, "maxWords" | "onProgress">,
 ): Promise<WordCounts> {
