@@ -1,0 +1,116 @@
+import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../models/config.js";
+import { MaskedLm } from "../models/masked-lm.js";
+import type { Module } from "../nn/module.js";
+import { fromBytes } from "../tensor/create.js";
+import type { DType } from "../tensor/dtype.js";
+import { noGrad } from "../tensor/autograd.js";
+import { TensorScope, tidy } from "../tensor/scope.js";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { ConfigError } from "../errors.js";
+import { join } from "node:path";
+import { CONFIG_FILE, readModelFolder, writeModelFolder } from "./folder.js";
+import { resolveModel } from "./hub.js";
+import type { TensorSource } from "./safetensors.js";
+
+/** Named tensors that can be read: a model folder's weights, or a checkpoint's. */
+interface ReadableWeights {
+  entry(name: string): { dtype: DType; shape: readonly number[] };
+  read(name: string): Uint8Array;
+}
+
+export interface LoadedModel {
+  /** The folder it was read from. */
+  path: string;
+  model: MaskedLm;
+  tokenizer: Tokenizer;
+}
+
+/**
+ * Reads a model that predicts masked tokens, with its tokenizer.
+ *
+ * @param source a folder or a Hub id
+ * @param options.productDType weights of matrix products are held in this dtype; embeddings, norms and biases in f32
+ * @throws FormatError when a file is missing, foreign or does not fit the others
+ */
+export async function loadMaskedLm(
+  source: string,
+  options: { device: string; productDType: DType },
+): Promise<LoadedModel> {
+  const path = await resolveModel(source);
+  const model = new MaskedLm(await readModelConfig(path)).materialise({ device: options.device });
+  await loadModelWeights(path, model);
+  const tokenizer = await loadTokenizer(path);
+  if (tokenizer.vocabSize > model.config.vocabSize) {
+    throw new ConfigError(
+      `${path}: the tokenizer has ${tokenizer.vocabSize} tokens, the model embeds only ${model.config.vocabSize}. They belong to different models.`,
+    );
+  }
+  for (const [name, parameter] of model.namedParameters()) {
+    const isProduct = parameter.spec.shape.length === 2 && !name.startsWith("embeddings.");
+    if (isProduct && options.productDType !== "float32") parameter.assign(tidy(() => parameter.value.to(options.productDType)));
+  }
+  return { path, model, tokenizer };
+}
+
+/** Reads only the shape of a model. */
+export async function readModelConfig(source: string): Promise<EncoderConfig> {
+  const path = await resolveModel(source);
+  using folder = readModelFolder(path);
+  return fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+}
+
+/**
+ * Reads a model folder's weights into a module of the same shape.
+ *
+ * @param source a folder or a Hub id
+ * @throws FormatError when parameters are missing, unexpected, or of another shape
+ */
+export async function loadModelWeights(source: string, module: Module): Promise<void> {
+  using folder = readModelFolder(await resolveModel(source));
+  folder.weights.expect(shapesOf(module));
+  loadWeights(module, folder.weights);
+}
+
+/** Copies weights, by name, into a module's parameters. */
+export function loadWeights(module: Module, weights: ReadableWeights): void {
+  for (const [name, parameter] of module.namedParameters()) {
+    using _scope = new TensorScope();
+    const { dtype, shape } = weights.entry(name);
+    const value = fromBytes(weights.read(name), shape, { dtype });
+    noGrad(() => parameter.value.copy_(value));
+  }
+}
+
+/** A module's parameters as they are written: one at a time, in `dtype`. */
+export function* parameterEntries(module: Module, dtype: DType = "float32"): Generator<[string, TensorSource]> {
+  for (const [name, parameter] of module.namedParameters()) {
+    yield [name, { dtype, shape: parameter.spec.shape, bytes: () => bytesIn(parameter.value, dtype) }];
+  }
+}
+
+function bytesIn(value: { to(dtype: DType): { toBytes(): Uint8Array } }, dtype: DType): Uint8Array {
+  using _scope = new TensorScope();
+  return value.to(dtype).toBytes();
+}
+
+/** Our names of a module's parameters, with their shapes. */
+export function shapesOf(module: Module): Map<string, readonly number[]> {
+  return new Map([...module.namedParameters()].map(([name, { spec }]) => [name, spec.shape]));
+}
+
+/** Writes a model folder that Hugging Face's tools load: weights, config.json, tokenizer and card. */
+export async function saveMaskedLm(
+  path: string,
+  model: MaskedLm,
+  options: { tokenizer: Tokenizer; card: string; dtype?: DType },
+): Promise<void> {
+  const dtype = options.dtype ?? "float32";
+  const architecture = model.config.family === "bert" ? "BertForMaskedLM" : "DistilBertForMaskedLM";
+  await writeModelFolder({
+    path,
+    config: { ...toHuggingFace(model.config, architecture), dtype },
+    tensors: parameterEntries(model, dtype),
+    card: options.card,
+    saveTokenizer: (folder) => options.tokenizer.save(folder),
+  });
+}

@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { formatModelCard } from "../checkpoint/card.js";
+import { loadModelWeights } from "../checkpoint/model.js";
+import type { Batch } from "../data/batches.js";
+import { ConfigError } from "../errors.js";
+import type { EncoderConfig } from "../models/config.js";
+import { MaskedLm } from "../models/masked-lm.js";
+import { FlatParameters } from "../optim/flat-parameters.js";
+import { autocast, backward } from "../tensor/autograd.js";
+import type { DType } from "../tensor/dtype.js";
+import { manualSeed } from "../tensor/random.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { openCorpus, type TrainingCorpus } from "./corpus.js";
+import type { HeldOutResult } from "./evaluate.js";
+import { rowsAt, toMicroBatch } from "./micro-batch.js";
+import type { Objective, StepCounts } from "./objective.js";
+import { productDType, trainingFields } from "./recipe.js";
+import { runSession, type SessionOptions, type SessionResult, takeRun } from "./session.js";
+import { vocabularyLosses } from "./vocabulary-losses.js";
+
+const count = z.number().int().positive();
+
+/** Everything that decides a pretrained model, but the data. */
+export const pretrainRecipe = z.strictObject({
+  ...trainingFields,
+  kind: z.literal("pretrain"),
+  /** Where weights start: a model folder or Hub id to go on from, or null for random ones. */
+  initFrom: z.string().nullable(),
+  layers: count,
+  hiddenSize: count,
+  heads: count,
+  intermediateSize: count,
+  maxPositions: count,
+  dropout: z.number().min(0).max(1),
+});
+export type PretrainRecipe = z.infer<typeof pretrainRecipe>;
+
+/** The BERT that a recipe asks for. */
+export function pretrainConfig(recipe: PretrainRecipe, vocabSize: number, padTokenId: number): EncoderConfig {
+  const { layers, hiddenSize, heads, intermediateSize, maxPositions, dropout } = recipe;
+  return {
+    family: "bert",
+    vocabSize,
+    hiddenSize,
+    layers,
+    heads,
+    intermediateSize,
+    maxPositions,
+    tokenTypes: 2,
+    pooler: false,
+    dropout,
+    attentionDropout: dropout,
+    activation: "gelu",
+    layerNormEps: 1e-12,
+    initializerRange: 0.02,
+    padTokenId,
+  };
+}
+
+/**
+ * Masked language modelling alone, without next-sentence prediction; the head reads the masked positions only.
+ *
+ * Source: Devlin et al. 2019, section 3.1; no NSP as in Liu et al. 2019, section 4.2.
+ */
+export class MaskedLmObjective implements Objective, Disposable {
+  readonly model: MaskedLm;
+  readonly parameters: FlatParameters;
+  readonly losses = [{ name: "mlm", weight: 1 }];
+  readonly #productDType: DType;
+  readonly #device: string;
+
+  constructor(config: EncoderConfig, options: { seed: number; productDType: DType; device: string }) {
+    this.#productDType = options.productDType;
+    this.#device = options.device;
+    this.model = new MaskedLm(config);
+    manualSeed(options.seed);
+    this.parameters = new FlatParameters(this.model, { device: options.device });
+  }
+
+  microStep(batch: Batch, counts: StepCounts): Tensor {
+    const { input, positions, labels, M } = toMicroBatch(batch, this.#device);
+    const dtype = this.#productDType;
+    const transformed = autocast(dtype === "float32" ? null : dtype, this.#device, () => {
+      const hidden = this.model.encoder.forward(input, { training: true });
+      return this.model.transform(rowsAt(hidden, positions.narrow(0, 0, M)));
+    });
+    const { mlm, rowsGradient } = vocabularyLosses({
+      student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
+      teacher: null,
+      labels,
+      temperature: 1,
+      ceScale: 0,
+      mlmScale: 1 / counts.maskedCount,
+      weightGradient: this.parameters.view(this.parameters.gradients, "embeddings.word.weight"),
+      biasGradient: this.parameters.view(this.parameters.gradients, "mlm.bias"),
+      productDType: dtype,
+    });
+    backward([transformed], [rowsGradient.to(transformed.dtype)]);
+    return mlm.mul(1 / counts.maskedCount).view([1]);
+  }
+
+  [Symbol.dispose](): void {
+    this.model.dispose();
+    this.parameters.dispose();
+  }
+}
+
+/** Pretrains a BERT on a prepared corpus; the result is a model folder in the run directory. */
+export async function pretrain(
+  options: SessionOptions & { recipe: PretrainRecipe; data: string; heldOutSequences: number },
+): Promise<SessionResult> {
+  const { recipe, device } = options;
+  if (recipe.sequenceLength > recipe.maxPositions) {
+    throw new ConfigError(
+      `sequenceLength: expected at most maxPositions = ${recipe.maxPositions}, got ${recipe.sequenceLength}. Lower one or raise the other.`,
+    );
+  }
+  using corpus = await openCorpus(options.data, recipe, options);
+  using run = takeRun(options.out, recipe, options.resume);
+  const { vocabSize, ids } = corpus.tokenizer;
+  const config = pretrainConfig(recipe, vocabSize, ids.pad);
+  using objective = new MaskedLmObjective(config, { seed: recipe.seed, productDType: productDType(recipe), device });
+  if (recipe.initFrom !== null) await loadModelWeights(recipe.initFrom, objective.model);
+  return await runSession(run, recipe, corpus, objective, {
+    ...options,
+    card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
+  });
+}
+
+function pretrainCard(recipe: PretrainRecipe, model: MaskedLm, corpus: TrainingCorpus, heldOut: HeldOutResult): string {
+  const { train } = corpus.dataset.manifest.splits;
+  return formatModelCard({
+    title: `BERT, ${recipe.layers} layers of ${recipe.hiddenSize}`,
+    summary:
+      "A BERT pretrained with Limbeck by masked language modelling alone: dynamic masking, no next-sentence prediction.",
+    license: "apache-2.0",
+    language: "en",
+    tags: ["limbeck", "bert", "fill-mask"],
+    pipelineTag: "fill-mask",
+    facts: [
+      ["parameters", model.parameterCount().toLocaleString("en-US")],
+      ["training tokens in the corpus", train.tokens.toLocaleString("en-US")],
+      ["optimizer steps", corpus.totalSteps.toLocaleString("en-US")],
+      ["held-out masked-token accuracy", `${(100 * heldOut.accuracy).toFixed(2)} %`],
+      ["held-out masked-token loss", `${heldOut.loss.toFixed(4)} nats`],
+    ],
+    sections: [{ heading: "Recipe", body: `\`\`\`json\n${JSON.stringify(recipe, null, 2)}\n\`\`\`` }],
+  });
+}
