@@ -7,6 +7,7 @@
 #endif
 
 #include <stdexcept>
+#include <thread>
 
 namespace limbeck {
 
@@ -52,6 +53,11 @@ void Export(napi_env env, napi_value exports, const char* name, napi_value value
 }
 
 napi_value Init(napi_env env, napi_value exports) {
+  static const std::thread::id owner = std::this_thread::get_id();
+  if (std::this_thread::get_id() != owner) {
+    napi_throw_error(env, nullptr, "it runs on one thread, and another has loaded it: use a process instead of a worker");
+    return nullptr;
+  }
   KeepMemory();
   // The table lives as long as the process: callbacks point at its names.
   static const Bindings bindings = AllBindings();

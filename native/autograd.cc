@@ -9,6 +9,16 @@ namespace limbeck {
 
 namespace {
 
+Optional<at::ScalarType> AutocastDType(at::Device device) {
+#if LIMBECK_TORCH_AT_LEAST(2, 4)
+  if (at::autocast::is_autocast_enabled(device.type())) return at::autocast::get_autocast_dtype(device.type());
+#else
+  if (device.is_cuda() && at::autocast::is_enabled()) return at::autocast::get_autocast_gpu_dtype();
+  if (device.is_cpu() && at::autocast::is_cpu_enabled()) return at::autocast::get_autocast_cpu_dtype();
+#endif
+  return {};
+}
+
 void SetAutocast(at::Device device, const Optional<at::ScalarType>& dtype) {
 #if LIMBECK_TORCH_AT_LEAST(2, 4)
   at::autocast::set_autocast_enabled(device.type(), dtype.has_value());
@@ -26,6 +36,12 @@ void SetAutocast(at::Device device, const Optional<at::ScalarType>& dtype) {
   if (!dtype.has_value()) at::autocast::clear_cache();
 }
 
+// libtorch would broadcast another shape into it without a word.
+void CheckGradient(const Tensor& x, const Tensor& grad) {
+  TORCH_CHECK(grad.sizes() == x.sizes() && grad.scalar_type() == x.scalar_type(), "a gradient of shape ", grad.sizes(), " and ",
+              grad.scalar_type(), " for a tensor of shape ", x.sizes(), " and ", x.scalar_type());
+}
+
 }  // namespace
 
 Bindings Autograd() {
@@ -35,11 +51,18 @@ Bindings Autograd() {
         c10::GradMode::set_enabled(enabled);
         return before;
       }),
-      Op("setAutocast", [](at::Device device, const Optional<at::ScalarType>& dtype) { SetAutocast(device, dtype); }),
+      Op("setAutocast", [](at::Device device, const Optional<at::ScalarType>& dtype) {
+        const Optional<at::ScalarType> before = AutocastDType(device);
+        SetAutocast(device, dtype);
+        return before;
+      }),
       Op("requiresGrad", [](const Tensor& x) { return x.requires_grad(); }),
       Op("setRequiresGrad", [](Tensor x, bool value) { x.set_requires_grad(value); }),
       Op("grad", [](const Tensor& x) { return x.grad().defined() ? Optional<Tensor>(x.grad()) : Optional<Tensor>(); }),
-      Op("setGrad", [](Tensor x, const Optional<Tensor>& grad) { x.mutable_grad() = grad.has_value() ? *grad : Tensor(); }),
+      Op("setGrad", [](Tensor x, const Optional<Tensor>& grad) {
+        if (grad.has_value()) CheckGradient(x, *grad);
+        x.mutable_grad() = grad.has_value() ? *grad : Tensor();
+      }),
       Op("detach", [](const Tensor& x) { return x.detach(); }),
       // Gradients are added in place where a leaf already has one: so they land in the flat gradient buffer.
       Op("backward", [](const std::vector<Tensor>& roots, const std::vector<Optional<Tensor>>& grads) {

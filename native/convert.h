@@ -68,7 +68,7 @@ class TensorTable {
     Slot& slot = Find(handle);
     slot.tensor = Tensor();
     slot.live = false;
-    slot.generation = (slot.generation + 1) & 0x0fffffff;
+    slot.generation = slot.generation == kLastGeneration ? 1 : slot.generation + 1;
     free_.push_back(static_cast<uint32_t>(static_cast<uint64_t>(handle) & kIndexMask));
   }
 
@@ -77,6 +77,7 @@ class TensorTable {
  private:
   static constexpr uint32_t kIndexBits = 24;
   static constexpr uint64_t kIndexMask = (1u << kIndexBits) - 1;
+  static constexpr uint32_t kLastGeneration = 0x0fffffff;
   struct Slot {
     Tensor tensor;
     uint32_t generation;
@@ -84,10 +85,10 @@ class TensorTable {
   };
 
   Slot& Find(double handle) {
-    const auto bits = static_cast<uint64_t>(handle);
+    // What no double-to-integer cast may be given (NaN, negative, huge) becomes 0, which is nobody's handle.
+    const auto bits = handle > 0 && handle < 9007199254740992.0 ? static_cast<uint64_t>(handle) : 0;
     const uint64_t index = bits & kIndexMask;
-    if (!(handle > 0) || index >= slots_.size() || !slots_[index].live ||
-        slots_[index].generation != (bits >> kIndexBits)) {
+    if (index >= slots_.size() || !slots_[index].live || slots_[index].generation != (bits >> kIndexBits)) {
       throw StaleTensor("the tensor was freed: its scope has ended or it was disposed");
     }
     return slots_[index];
@@ -133,6 +134,16 @@ template <> struct Js<int64_t> {
     return static_cast<int64_t>(out);
   }
   static napi_value To(napi_env env, int64_t v) { return Js<double>::To(env, static_cast<double>(v)); }
+};
+
+// A whole number is an integer to libtorch's type promotion, as it is in PyTorch: int64 + 1 stays int64.
+template <> struct Js<at::Scalar> {
+  static constexpr const char* name = "number";
+  static at::Scalar From(napi_env env, napi_value v) {
+    const double out = Js<double>::From(env, v);
+    if (out == std::floor(out) && std::abs(out) <= 9007199254740991.0) return static_cast<int64_t>(out);
+    return out;
+  }
 };
 
 template <> struct Js<bool> {
@@ -300,16 +311,16 @@ template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...
     napi_value argv[sizeof...(A) + 1];
     void* data;
     napi_get_cb_info(env, info, &argc, argv, nullptr, &data);
-    const std::string op = static_cast<const char*>(data);
+    const auto op = [data] { return std::string(static_cast<const char*>(data)) + ": "; };
     try {
       if (argc < sizeof...(A)) throw BadArgument("expected " + std::to_string(sizeof...(A)) + " arguments, got " + std::to_string(argc));
       return Call(env, argv, std::index_sequence_for<A...>());
     } catch (const StaleTensor& e) {
-      ThrowJs(env, ErrorKind::kLifetime, op + ": " + e.what());
+      ThrowJs(env, ErrorKind::kLifetime, op() + e.what());
     } catch (const c10::Error& e) {
-      ThrowJs(env, ErrorKind::kNative, op + ": " + e.what_without_backtrace());
+      ThrowJs(env, ErrorKind::kNative, op() + e.what_without_backtrace());
     } catch (const std::exception& e) {
-      ThrowJs(env, ErrorKind::kNative, op + ": " + e.what());
+      ThrowJs(env, ErrorKind::kNative, op() + e.what());
     }
     return nullptr;
   }

@@ -3,6 +3,7 @@
 
 namespace limbeck {
 
+using at::Scalar;
 using Shape = std::vector<int64_t>;
 
 Bindings Pointwise() {
@@ -11,8 +12,8 @@ Bindings Pointwise() {
       Op("sub", [](const Tensor& x, const Tensor& y) { return at::sub(x, y); }),
       Op("mul", [](const Tensor& x, const Tensor& y) { return at::mul(x, y); }),
       Op("div", [](const Tensor& x, const Tensor& y) { return at::div(x, y); }),
-      Op("addScalar", [](const Tensor& x, double y) { return at::add(x, y); }),
-      Op("mulScalar", [](const Tensor& x, double y) { return at::mul(x, y); }),
+      Op("addScalar", [](const Tensor& x, const Scalar& y) { return at::add(x, y); }),
+      Op("mulScalar", [](const Tensor& x, const Scalar& y) { return at::mul(x, y); }),
       Op("neg", [](const Tensor& x) { return at::neg(x); }),
       Op("exp", [](const Tensor& x) { return at::exp(x); }),
       Op("log", [](const Tensor& x) { return at::log(x); }),
@@ -21,24 +22,24 @@ Bindings Pointwise() {
       Op("tanh", [](const Tensor& x) { return at::tanh(x); }),
       Op("relu", [](const Tensor& x) { return at::relu(x); }),
       Op("gelu", [](const Tensor& x, const std::string& approximate) { return at::gelu(x, approximate); }),
-      Op("clampMin", [](const Tensor& x, double min) { return at::clamp_min(x, min); }),
+      Op("clampMin", [](const Tensor& x, const Scalar& min) { return at::clamp_min(x, min); }),
       Op("eq", [](const Tensor& x, const Tensor& y) { return at::eq(x, y); }),
       Op("where", [](const Tensor& c, const Tensor& x, const Tensor& y) { return at::where(c, x, y); }),
-      Op("maskedFill", [](const Tensor& x, const Tensor& mask, double value) { return at::masked_fill(x, mask, value); }),
+      Op("maskedFill", [](const Tensor& x, const Tensor& mask, const Scalar& value) { return at::masked_fill(x, mask, value); }),
       Op("isfinite", [](const Tensor& x) { return at::isfinite(x); }),
-      Op("add_", [](Tensor x, const Tensor& y, double alpha) { x.add_(y, alpha); }),
-      Op("addScalar_", [](Tensor x, double y) { x.add_(y); }),
+      Op("add_", [](Tensor x, const Tensor& y, const Scalar& alpha) { x.add_(y, alpha); }),
+      Op("addScalar_", [](Tensor x, const Scalar& y) { x.add_(y); }),
       Op("mul_", [](Tensor x, const Tensor& y) { x.mul_(y); }),
       Op("div_", [](Tensor x, const Tensor& y) { x.div_(y); }),
-      Op("mulScalar_", [](Tensor x, double y) { x.mul_(y); }),
+      Op("mulScalar_", [](Tensor x, const Scalar& y) { x.mul_(y); }),
       Op("sub_", [](Tensor x, const Tensor& y) { x.sub_(y); }),
       Op("exp_", [](Tensor x) { x.exp_(); }),
       Op("sqrt_", [](Tensor x) { x.sqrt_(); }),
       Op("zero_", [](Tensor x) { x.zero_(); }),
       Op("copy_", [](Tensor x, const Tensor& y) { x.copy_(y); }),
       Op("lerp_", [](Tensor x, const Tensor& end, double weight) { x.lerp_(end, weight); }),
-      Op("addcmul_", [](Tensor x, const Tensor& y, const Tensor& z, double value) { x.addcmul_(y, z, value); }),
-      Op("addcdiv_", [](Tensor x, const Tensor& y, const Tensor& z, double value) { x.addcdiv_(y, z, value); }),
+      Op("addcmul_", [](Tensor x, const Tensor& y, const Tensor& z, const Scalar& value) { x.addcmul_(y, z, value); }),
+      Op("addcdiv_", [](Tensor x, const Tensor& y, const Tensor& z, const Scalar& value) { x.addcdiv_(y, z, value); }),
       Op("scatterAdd_", [](Tensor x, int64_t dim, const Tensor& index, const Tensor& source) { x.scatter_add_(dim, index, source); }),
   };
 }

@@ -86,7 +86,7 @@ export interface Bindings {
   free(a: readonly number[]): void;
   liveTensors(): number;
   setGradMode(a: boolean): boolean;
-  setAutocast(a: string, b: DType | null): void;
+  setAutocast(a: string, b: DType | null): DType | null;
   requiresGrad(a: Handle): boolean;
   setRequiresGrad(a: Handle, b: boolean): void;
   grad(a: Handle): Handle | null;

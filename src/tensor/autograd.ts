@@ -18,11 +18,11 @@ export function noGrad<T>(body: () => T): T {
  */
 export function autocast<T>(dtype: DType | null, device: string, body: () => T): T {
   if (dtype === null) return body();
-  native.setAutocast(device, dtype);
+  const before = native.setAutocast(device, dtype);
   try {
     return body();
   } finally {
-    native.setAutocast(device, null);
+    native.setAutocast(device, before);
   }
 }
 

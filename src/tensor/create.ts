@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import { native } from "../native.js";
 import type { DType } from "./dtype.js";
-import { Tensor, type Shape, type TypedArray } from "./tensor.js";
+import { type Shape, Tensor, type TypedArray } from "./tensor.js";
 
 export interface CreateOptions {
   dtype?: DType;
@@ -51,11 +51,14 @@ function typeOf(data: TypedArray): DType {
 function flatten(data: Nested): { values: Float64Array; shape: number[]; dtype: DType } {
   const shape: number[] = [];
   for (let level: Nested | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  if (!hasShape(data, shape)) throw new ShapeError(`nested arrays are ragged: they do not fill shape [${shape}]`);
   const flat = ([data] as unknown[]).flat(Number.POSITIVE_INFINITY) as (number | boolean)[];
-  if (flat.length !== shape.reduce((product, size) => product * size, 1)) {
-    throw new ShapeError(`nested arrays are ragged: ${flat.length} elements do not fill shape [${shape}]`);
-  }
   return { values: Float64Array.from(flat, Number), shape, dtype: "float64" };
+}
+
+function hasShape(data: Nested, [size, ...inner]: Shape): boolean {
+  if (!Array.isArray(data)) return size === undefined;
+  return data.length === size && data.every((each) => hasShape(each, inner));
 }
 
 export function full(shape: Shape, value: number, options: CreateOptions = {}): Tensor {

@@ -1,6 +1,6 @@
 import { LifetimeError } from "../errors.js";
-import { native } from "../native.js";
 import type { Handle } from "../native.gen.js";
+import { native } from "../native.js";
 
 /** Anything a scope can own: a tensor. */
 interface Owned {
@@ -35,9 +35,14 @@ export class TensorScope {
     return this.#owned.delete(tensor);
   }
 
-  /** @throws LifetimeError when an inner scope is still open. */
+  /**
+   * Frees what the scope owns; a second time does nothing.
+   *
+   * @throws LifetimeError when an inner scope is still open.
+   */
   [Symbol.dispose](): void {
     if (open.at(-1) !== this) {
+      if (!open.includes(this)) return;
       throw new LifetimeError("a tensor scope ended while a scope opened after it is still open");
     }
     open.pop();
@@ -72,7 +77,8 @@ export function tidy<T>(body: () => T): T {
   const outer = open.at(-1);
   using scope = new TensorScope();
   const result = body();
-  if (result instanceof Promise) throw new LifetimeError("tidy: the function returned a promise; scopes are synchronous");
+  if (result instanceof Promise)
+    throw new LifetimeError("tidy: the function returned a promise; scopes are synchronous");
   for (const tensor of tensorsIn(result)) if (scope.release(tensor)) outer?.adopt(tensor);
   return result;
 }
@@ -80,7 +86,12 @@ export function tidy<T>(body: () => T): T {
 function* tensorsIn(value: unknown): Generator<Owned> {
   if (value === null || typeof value !== "object") return;
   if (isOwned(value)) yield value;
-  else for (const inner of Object.values(value)) yield* tensorsIn(inner);
+  else if (isPlain(value)) for (const inner of Object.values(value)) yield* tensorsIn(inner);
+}
+
+/** Not a typed array, whose every element would be looked at, nor an object that may refer back to itself. */
+function isPlain(value: object): boolean {
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isOwned(value: object): value is Owned {

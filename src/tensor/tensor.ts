@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
-import { native } from "../native.js";
 import type { Handle } from "../native.gen.js";
+import { native } from "../native.js";
 import { bytesPerElement, type DType } from "./dtype.js";
 import { adopt, keep } from "./scope.js";
 
