@@ -1,0 +1,110 @@
+import type { DType } from "../../src/tensor/dtype.js";
+import {
+  cat,
+  embedding,
+  gelu,
+  layerNorm,
+  linear,
+  nllLoss,
+  scaledDotProductAttention,
+  where,
+} from "../../src/tensor/ops.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+
+/** The arguments a golden case may name; each op reads its own. */
+export interface OpArguments {
+  value: number;
+  approximate: "none" | "tanh";
+  dim: number;
+  dims: number[];
+  keepDim: boolean;
+  k: number;
+  shape: number[];
+  start: number;
+  length: number;
+  index: number;
+  eps: number;
+  ignoreIndex: number;
+  dtype: DType;
+}
+
+/** As many tensors as the op takes; a golden case that leaves the last ones out leaves them undefined. */
+type Inputs = [Tensor, Tensor, Tensor, Tensor];
+type Call = (inputs: Inputs, args: OpArguments) => Tensor | Tensor[];
+
+/** How each binding with a golden is reached from TypeScript. In-place ops work on a copy, and the copy is the result. */
+export const opCalls: Record<string, Call> = {
+  add: ([x, y]) => x.add(y),
+  sub: ([x, y]) => x.sub(y),
+  mul: ([x, y]) => x.mul(y),
+  div: ([x, y]) => x.div(y),
+  addScalar: ([x], { value }) => x.add(value),
+  mulScalar: ([x], { value }) => x.mul(value),
+  neg: ([x]) => x.neg(),
+  exp: ([x]) => x.exp(),
+  log: ([x]) => x.log(),
+  sqrt: ([x]) => x.sqrt(),
+  rsqrt: ([x]) => x.rsqrt(),
+  tanh: ([x]) => x.tanh(),
+  relu: ([x]) => x.relu(),
+  gelu: ([x], { approximate }) => gelu(x, approximate),
+  clampMin: ([x], { value }) => x.clampMin(value),
+  eq: ([x, y]) => x.eq(y),
+  where: ([condition, x, y]) => where(condition, x, y),
+  maskedFill: ([x, mask], { value }) => x.maskedFill(mask, value),
+  isfinite: ([x]) => x.isfinite(),
+
+  add_: ([x, y], { value }) => x.clone().add_(y, value),
+  addScalar_: ([x], { value }) => x.clone().add_(value),
+  mul_: ([x, y]) => x.clone().mul_(y),
+  div_: ([x, y]) => x.clone().div_(y),
+  mulScalar_: ([x], { value }) => x.clone().mul_(value),
+  sub_: ([x, y]) => x.clone().sub_(y),
+  exp_: ([x]) => x.clone().exp_(),
+  sqrt_: ([x]) => x.clone().sqrt_(),
+  zero_: ([x]) => x.clone().zero_(),
+  copy_: ([x, y]) => x.clone().copy_(y),
+  lerp_: ([x, end], { value }) => x.clone().lerp_(end, value),
+  addcmul_: ([x, y, z], { value }) => x.clone().addcmul_(y, z, value),
+  addcdiv_: ([x, y, z], { value }) => x.clone().addcdiv_(y, z, value),
+  scatterAdd_: ([x, index, source], { dim }) => x.clone().scatterAdd_(dim, index, source),
+
+  sum: ([x]) => x.sum(),
+  sumDim: ([x], { dims, keepDim }) => x.sum(dims, { keepDim }),
+  mean: ([x]) => x.mean(),
+  amax: ([x], { dims, keepDim }) => x.amax(dims, { keepDim }),
+  argmax: ([x], { dim }) => x.argmax(dim),
+  topk: ([x], { k, dim }) => x.topk(k, dim),
+  norm: ([x]) => x.norm(),
+  logsumexp: ([x], { dims, keepDim }) => x.logsumexp(dims, { keepDim }),
+  softmax: ([x], { dim }) => x.softmax(dim),
+  logSoftmax: ([x], { dim }) => x.logSoftmax(dim),
+
+  matmul: ([x, y]) => x.matmul(y),
+  linear: ([x, weight, bias]) => linear(x, weight, bias ?? null),
+  addmm_: ([x, a, b]) => x.clone().addmm_(a, b),
+
+  view: ([x], { shape }) => x.view(shape),
+  reshape: ([x], { shape }) => x.reshape(shape),
+  transpose: ([x], { dims: [a = 0, b = 0] }) => x.transpose(a, b),
+  permute: ([x], { dims }) => x.permute(dims),
+  contiguous: ([x]) => x.contiguous(),
+  narrow: ([x], { dim, start, length }) => x.narrow(dim, start, length),
+  select: ([x], { dim, index }) => x.select(dim, index),
+  unsqueeze: ([x], { dim }) => x.unsqueeze(dim),
+  squeeze: ([x], { dim }) => x.squeeze(dim),
+  expand: ([x], { shape }) => x.expand(shape),
+  cat: (inputs, { dim }) => cat(inputs, dim),
+  unbind: ([x], { dim }) => x.unbind(dim),
+  indexSelect: ([x, index], { dim }) => x.indexSelect(dim, index),
+  gather: ([x, index], { dim }) => x.gather(dim, index),
+
+  embedding: ([weight, ids]) => embedding(weight, ids),
+  layerNorm: ([x, weight, bias], { eps }) => layerNorm(x, weight, bias, eps),
+  scaledDotProductAttention: ([q, k, v, mask]) =>
+    scaledDotProductAttention(q, k, v, { mask: mask ?? null, dropout: 0 }),
+  nllLoss: ([x, target], { ignoreIndex }) => nllLoss(x, target, ignoreIndex),
+
+  clone: ([x]) => x.clone(),
+  toDType: ([x], { dtype }) => x.to(dtype),
+};
