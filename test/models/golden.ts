@@ -1,15 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { type ModelFolder, readModelFolder } from "../../src/checkpoint/folder.js";
-import type { ModelWeights } from "../../src/checkpoint/model-weights.js";
+import { loadWeights, shapesOf } from "../../src/checkpoint/model.js";
 import { toHuggingFaceNames } from "../../src/checkpoint/names.js";
 import { openSafetensors, type SafetensorsFile } from "../../src/checkpoint/safetensors.js";
 import { type EncoderConfig, fromHuggingFace } from "../../src/models/config.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
-import type { Module } from "../../src/nn/module.js";
-import { noGrad } from "../../src/tensor/autograd.js";
 import { fromBytes, tensor } from "../../src/tensor/create.js";
-import { tidy } from "../../src/tensor/scope.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
 /** The models that test/goldens/models.py makes. */
@@ -44,7 +41,9 @@ export class Golden implements Disposable {
     const config = { ...this.config, ...changes };
     const model = this.hasHead ? new MaskedLm(config) : new Encoder(config);
     model.materialise();
+    this.#folder.weights.expect(shapesOf(model));
     loadWeights(model, this.#folder.weights);
+    for (const [, { value }] of model.namedParameters()) value.requiresGrad_();
     return model;
   }
 
@@ -90,14 +89,4 @@ export function encoderOf(model: Encoder | MaskedLm): Encoder {
 export function additiveMask(real: ArrayLike<number>, [B, S]: readonly [number, number]): Tensor {
   const values = Float32Array.from(real, (each) => (each === 1 ? 0 : Number.NEGATIVE_INFINITY));
   return tensor(values, { shape: [B, 1, 1, S] });
-}
-
-function loadWeights(module: Module, weights: ModelWeights): void {
-  const named = [...module.namedParameters()];
-  weights.expect(new Map(named.map(([name, { spec }]) => [name, spec.shape])));
-  for (const [name, { value }] of named) {
-    const { shape, dtype } = weights.entry(name);
-    noGrad(() => tidy(() => void value.copy_(fromBytes(weights.read(name), shape, { dtype }))));
-    value.requiresGrad_();
-  }
 }
