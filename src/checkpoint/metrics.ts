@@ -1,6 +1,6 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { FormatError } from "../errors.js";
-import { replaceText, writeError, writeFully } from "./disk.js";
+import { writeError, writeFully } from "./disk.js";
 import { isJsonObject, type JsonObject } from "./json-file.js";
 
 /** One line of metrics.jsonl. */
@@ -65,11 +65,14 @@ export function readMetrics(path: string): MetricsRecord[] {
   return completeLines(readFileSync(path, "utf8")).map((line, index) => parseLine(path, line, index));
 }
 
+/** Cuts the file before the first line beyond `lastStep`: steps only grow, and cutting works on a full disk too. */
 function truncateAfter(path: string, lastStep: number): void {
   const text = readFileSync(path, "utf8");
-  const kept = completeLines(text).filter((line, index) => parseLine(path, line, index).step <= lastStep);
-  const truncated = kept.map((line) => `${line}\n`).join("");
-  if (truncated !== text) replaceText(path, truncated);
+  const lines = completeLines(text);
+  const firstBeyond = lines.findIndex((line, index) => parseLine(path, line, index).step > lastStep);
+  const kept = firstBeyond < 0 ? lines : lines.slice(0, firstBeyond);
+  const keptBytes = Buffer.byteLength(kept.map((line) => `${line}\n`).join(""));
+  if (keptBytes < Buffer.byteLength(text)) truncateSync(path, keptBytes);
 }
 
 function completeLines(text: string): string[] {

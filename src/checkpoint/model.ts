@@ -1,13 +1,13 @@
+import { join } from "node:path";
+import { ConfigError } from "../errors.js";
 import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../models/config.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import type { Module } from "../nn/module.js";
+import { noGrad } from "../tensor/autograd.js";
 import { fromBytes } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
-import { noGrad } from "../tensor/autograd.js";
 import { TensorScope, tidy } from "../tensor/scope.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { ConfigError } from "../errors.js";
-import { join } from "node:path";
 import { CONFIG_FILE, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
 import type { TensorSource } from "./safetensors.js";
@@ -47,7 +47,8 @@ export async function loadMaskedLm(
   }
   for (const [name, parameter] of model.namedParameters()) {
     const isProduct = parameter.spec.shape.length === 2 && !name.startsWith("embeddings.");
-    if (isProduct && options.productDType !== "float32") parameter.assign(tidy(() => parameter.value.to(options.productDType)));
+    if (isProduct && options.productDType !== "float32")
+      parameter.assign(tidy(() => parameter.value.to(options.productDType)));
   }
   return { path, model, tokenizer };
 }

@@ -1,6 +1,6 @@
-// Saves a small checkpoint and then one that does not fit, in the run directory argv[3]; prints what happened as JSON.
-// argv[2] is the compiled run.js.
-import { readdirSync } from "node:fs";
+// In the run directory argv[3], saves a small checkpoint and one that does not fit, then metrics until they do not fit
+// either; prints what happened as JSON. argv[2] is the compiled run.js.
+import { readdirSync, readFileSync } from "node:fs";
 
 const [, , runModule, directory] = process.argv;
 const { createRun, openRun } = await import(runModule);
@@ -10,18 +10,27 @@ function contentOf(step, bytes) {
   return { model: [["w", tensor]], optimizer: [["m", tensor]], state: { step } };
 }
 
+function errorOf(act) {
+  try {
+    act();
+  } catch ({ name, message, exitStatus }) {
+    return { name, message, exitStatus };
+  }
+  return null;
+}
+
 let run = createRun(directory, { name: "full" });
 run.saveCheckpoint(1, contentOf(1, 10_000));
-let error = null;
-try {
-  run.saveCheckpoint(2, contentOf(2, 3_000_000));
-} catch (thrown) {
-  error = { name: thrown.name, message: thrown.message, exitStatus: thrown.exitStatus };
-}
+const checkpointError = errorOf(() => run.saveCheckpoint(2, contentOf(2, 3_000_000)));
+let metrics = run.openMetrics(null);
+const metricsError = errorOf(() => {
+  for (let step = 1; step < 10_000; step += 1) metrics.append({ step, note: "x".repeat(1000) });
+});
 run.close();
 const left = readdirSync(`${directory}/checkpoints`);
 run = openRun(directory);
 const latest = run.latestCheckpoint();
-const { step } = latest;
 const first = latest.model.read("w")[0];
-process.stdout.write(JSON.stringify({ error, left, step, first }));
+metrics = run.openMetrics(latest.step);
+const metricsLeft = readFileSync(metrics.path, "utf8").length;
+process.stdout.write(JSON.stringify({ checkpointError, metricsError, left, step: latest.step, first, metricsLeft }));
