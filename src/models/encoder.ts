@@ -1,6 +1,6 @@
 import { Dropout, Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
-import { ShapeError } from "../errors.js";
+import { ConfigError, ShapeError } from "../errors.js";
 import { arange } from "../tensor/create.js";
 import { gelu, scaledDotProductAttention } from "../tensor/ops.js";
 import { tidy } from "../tensor/scope.js";
@@ -127,8 +127,12 @@ export class Encoder extends Module {
   readonly #layers: EncoderLayer[];
   readonly #pooler: Linear | null;
 
+  /** @throws ConfigError when the heads do not divide the hidden size */
   constructor(config: EncoderConfig) {
     super();
+    if (config.hiddenSize % config.heads !== 0) {
+      throw new ConfigError(`hidden size ${config.hiddenSize} is not a multiple of ${config.heads} attention heads`);
+    }
     this.config = config;
     this.embeddings = this.module("embeddings", new Embeddings(config));
     this.#layers = Array.from({ length: config.layers }, (_, i) => this.module(`layers.${i}`, new EncoderLayer(config)));

@@ -181,6 +181,11 @@ describe("a model", () => {
     expect(liveTensors()).toBe(live);
   });
 
+  test("whose heads do not divide its hidden size is refused", () => {
+    expect(() => bertModel({ ...shape, heads: 3 })).toThrow(ConfigError);
+    expect(() => bertModel({ ...shape, heads: 3 })).toThrow("hidden size 16 is not a multiple of 3 attention heads");
+  });
+
   test("without a pooler refuses to pool", () => {
     expect(() => new Encoder({ ...shape, pooler: false }).pool(zeros([1, 2, 16]))).toThrow(ShapeError);
   });
