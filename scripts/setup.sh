@@ -115,7 +115,7 @@ install_packages() {
   say "installing npm packages"
   rm -f "$stamp"
   logged npm npm ci --ignore-scripts --include=dev --no-audit --no-fund ||
-    fail "npm ci failed." "It needs the npm registry or a filled npm cache; run this again when it can be reached."
+    fail "npm ci failed." "It needs the npm registry or a filled npm cache. The whole output is in build/setup-npm.log."
   write_whole "$stamp" "$key"
 }
 
