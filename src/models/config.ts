@@ -74,11 +74,17 @@ export function fromHuggingFace(json: unknown, path: string): EncoderConfig {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue?.path.join(".") || "model_type";
-    throw new FormatError(path, `${where}: ${issue?.message ?? "not valid"}. Limbeck reads model types bert and distilbert.`);
+    throw new FormatError(
+      path,
+      `${where}: ${issue?.message ?? "not valid"}. Limbeck reads model types bert and distilbert.`,
+    );
   }
   const config = parsed.data.model_type === "bert" ? fromBert(parsed.data) : fromDistilBert(parsed.data);
   if (config.hiddenSize % config.heads !== 0) {
-    throw new FormatError(path, `hidden size ${config.hiddenSize} is not a multiple of ${config.heads} attention heads.`);
+    throw new FormatError(
+      path,
+      `hidden size ${config.hiddenSize} is not a multiple of ${config.heads} attention heads.`,
+    );
   }
   return config;
 }

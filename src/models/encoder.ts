@@ -1,6 +1,6 @@
+import { ConfigError, ShapeError } from "../errors.js";
 import { Dropout, Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
-import { ConfigError, ShapeError } from "../errors.js";
 import { arange } from "../tensor/create.js";
 import { gelu, scaledDotProductAttention } from "../tensor/ops.js";
 import { tidy } from "../tensor/scope.js";
@@ -38,11 +38,14 @@ class Embeddings extends Module {
     this.#dropout = new Dropout(config.dropout);
   }
 
-  forward({ inputIds, tokenTypeIds = null }: EncoderInput, training: boolean): Tensor { // [B, S] -> [B, S, D]
+  /** [B, S] -> [B, S, D] */
+  forward({ inputIds, tokenTypeIds = null }: EncoderInput, training: boolean): Tensor {
     const [, S] = inputIds.dims(2);
     let x = this.word.forward(inputIds).add(this.position.forward(arange(S, { device: inputIds.device })));
     if (this.tokenType !== null) {
-      x = x.add(tokenTypeIds === null ? this.tokenType.weight.value.select(0, 0) : this.tokenType.forward(tokenTypeIds));
+      x = x.add(
+        tokenTypeIds === null ? this.tokenType.weight.value.select(0, 0) : this.tokenType.forward(tokenTypeIds),
+      );
     } else if (tokenTypeIds !== null) {
       throw new ShapeError("token type ids were given to a model without token types");
     }
@@ -66,10 +69,15 @@ class SelfAttention extends Module {
     this.#dropout = config.attentionDropout;
   }
 
-  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor { // [B, S, D] -> [B, S, D]
+  /** [B, S, D] -> [B, S, D] */
+  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
     const [B, S, D] = x.dims(3);
     const H = this.#heads;
-    const [q, k, v] = this.qkv.forward(x).view([B, S, 3, H, D / H]).permute([2, 0, 3, 1, 4]).unbind() as [Tensor, Tensor, Tensor];
+    const [q, k, v] = this.qkv
+      .forward(x)
+      .view([B, S, 3, H, D / H])
+      .permute([2, 0, 3, 1, 4])
+      .unbind() as [Tensor, Tensor, Tensor];
     const context = scaledDotProductAttention(q, k, v, { mask, dropout: training ? this.#dropout : 0 });
     return this.output.forward(context.transpose(1, 2).reshape([B, S, D]));
   }
@@ -113,7 +121,8 @@ class EncoderLayer extends Module {
     this.#ffnDropout = new Dropout(config.dropout);
   }
 
-  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor { // [B, S, D], [B, 1, 1, S] -> [B, S, D]
+  /** [B, S, D], [B, 1, 1, S] -> [B, S, D] */
+  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
     const attended = this.#attentionOutputDropout.forward(this.#attention.forward(x, mask, training), training);
     x = this.#attentionNorm.forward(x.add(attended));
     return this.#ffnNorm.forward(x.add(this.#ffnDropout.forward(this.#ffn.forward(x), training)));
@@ -135,7 +144,9 @@ export class Encoder extends Module {
     }
     this.config = config;
     this.embeddings = this.module("embeddings", new Embeddings(config));
-    this.#layers = Array.from({ length: config.layers }, (_, i) => this.module(`layers.${i}`, new EncoderLayer(config)));
+    this.#layers = Array.from({ length: config.layers }, (_, i) =>
+      this.module(`layers.${i}`, new EncoderLayer(config)),
+    );
     this.#pooler = config.pooler
       ? this.module("pooler", new Linear(config.hiddenSize, config.hiddenSize, { std: config.initializerRange }))
       : null;

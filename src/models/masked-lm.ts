@@ -14,13 +14,17 @@ class MaskedLmHead extends Module {
 
   constructor(config: EncoderConfig) {
     super();
-    this.#transform = this.module("transform", new Linear(config.hiddenSize, config.hiddenSize, { std: config.initializerRange }));
+    this.#transform = this.module(
+      "transform",
+      new Linear(config.hiddenSize, config.hiddenSize, { std: config.initializerRange }),
+    );
     this.#norm = this.module("norm", new LayerNorm(config.hiddenSize, config.layerNormEps));
     this.#activation = activationOf(config);
     this.bias = this.parameter("bias", { shape: [config.vocabSize], init: { fill: 0 }, decay: false });
   }
 
-  forward(hidden: Tensor): Tensor { // [..., D] -> [..., D]
+  /** [..., D] -> [..., D] */
+  forward(hidden: Tensor): Tensor {
     return this.#norm.forward(this.#activation(this.#transform.forward(hidden)));
   }
 }
