@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { ConfigError, FormatError, LimbeckError, RunError } from "../errors.js";
 import { errorCode, formatBytes, replaceText, writeError } from "./disk.js";
 import { CONFIG_FILE } from "./folder.js";
-import { oneLine } from "./json-file.js";
+import { oneLine, quoted } from "./json-file.js";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./weights.js";
 
 export interface ResolveOptions {
@@ -39,8 +39,7 @@ export async function resolveModel(model: string, options: ResolveOptions = {}):
     throw new FormatError(model, "expected a model folder or a Hub id (org/name), got nothing there. Check the path.");
   }
   const { revision = "main", onProgress = () => {} } = options;
-  const hubUrl = (process.env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  const request = { id: model, revision, hubUrl, onProgress };
+  const request = { id: model, revision, hubUrl: endpoint(), onProgress };
   if (isOffline())
     return cachedOrThrow(request, "HF_HUB_OFFLINE is set. Unset it to fetch the model, or give a folder.");
   try {
@@ -105,7 +104,7 @@ async function afterFailure(request: HubRequest, error: unknown): Promise<string
   const { HubApiError } = await import("@huggingface/hub");
   if (error instanceof HubApiError && error.statusCode < 500) throw refusal(request, error.statusCode, error);
   const words = error instanceof HubApiError ? `status ${error.statusCode}` : networkWords(error);
-  if (words === null) throw writeError(id, error, {});
+  if (words === null) throw fetchError(request, error);
   const folder = await cachedSnapshot(id, revision);
   if (folder === null) {
     const advice = "Check the network, set HF_ENDPOINT, or give a model folder.";
@@ -125,6 +124,13 @@ function refusal({ id, revision, hubUrl }: HubRequest, status: number, cause: un
   }
   const what = `expected a folder, or a model of that name (${revision}) on ${hubUrl}, got neither (${status})`;
   return new FormatError(id, `${what}. Check the name; for a private model set HF_TOKEN.`, { cause });
+}
+
+/** A disk that would not take the files, or answers that are not the Hub's. */
+function fetchError({ id, hubUrl }: HubRequest, error: unknown): LimbeckError {
+  if (errorCode(error) !== "") return writeError(id, error, {});
+  const advice = "Check HF_ENDPOINT and the network, or give a model folder.";
+  return new RunError(`${id}: fetching it from ${hubUrl} failed: ${oneLine(error)}. ${advice}`, { cause: error });
 }
 
 /** What went wrong on the way to the Hub, or null when it was not the network. */
@@ -161,6 +167,12 @@ async function cachedSnapshot(id: string, revision: string): Promise<string | nu
 async function repoFolder(id: string): Promise<string> {
   const { getHFHubCachePath, getRepoFolderName } = await import("@huggingface/hub");
   return join(getHFHubCachePath(), getRepoFolderName({ type: "model", name: id }));
+}
+
+function endpoint(): string {
+  const url = process.env.HF_ENDPOINT || "https://huggingface.co";
+  if (URL.canParse(url) && /^https?:/.test(url)) return url.replace(/\/+$/, "");
+  throw new ConfigError(`HF_ENDPOINT: expected an address like https://huggingface.co, got ${quoted(url)}.`);
 }
 
 function accessToken(): { accessToken?: string } {
