@@ -37,14 +37,17 @@ export async function loadMaskedLm(
   options: { device: string; productDType: DType },
 ): Promise<LoadedModel> {
   const path = await resolveModel(source);
-  const model = new MaskedLm(await readModelConfig(path)).materialise({ device: options.device });
-  await loadModelWeights(path, model);
+  using folder = readModelFolder(path);
+  const model = new MaskedLm(fromHuggingFace(folder.config, join(path, CONFIG_FILE)));
+  folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
   if (tokenizer.vocabSize > model.config.vocabSize) {
     throw new ConfigError(
       `${path}: the tokenizer has ${tokenizer.vocabSize} tokens, the model embeds only ${model.config.vocabSize}. They belong to different models.`,
     );
   }
+  model.materialise({ device: options.device }); // Only now: nothing to free where something does not fit.
+  loadWeights(model, folder.weights);
   for (const [name, parameter] of model.namedParameters()) {
     const isProduct = parameter.spec.shape.length === 2 && !name.startsWith("embeddings.");
     if (isProduct && options.productDType !== "float32")
@@ -112,6 +115,6 @@ export async function saveMaskedLm(
     config: { ...toHuggingFace(model.config, architecture), dtype },
     tensors: parameterEntries(model, dtype),
     card: options.card,
-    saveTokenizer: (folder) => options.tokenizer.save(folder),
+    saveTokenizer: (folder) => options.tokenizer.save(folder, { maxLength: model.config.maxPositions }),
   });
 }
