@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { HeldOutPool } from "../../src/data/held-out.js";
+
+function documents(count: number, length = 10): { document: number; ids: Uint16Array }[] {
+  return Array.from({ length: count }, (_, document) => ({
+    document,
+    ids: Uint16Array.from({ length }, (_, i) => (document * 31 + i * 7) % 5000),
+  }));
+}
+
+function offerAll(pool: HeldOutPool, candidates: ReturnType<typeof documents>): number[] {
+  return candidates.flatMap((candidate) => pool.offer(candidate).map(({ document }) => document));
+}
+
+test("every document is in one split, and about the share is held out", () => {
+  const pool = new HeldOutPool(0.1, 1_000_000);
+  const training = offerAll(pool, documents(3000));
+  const held = pool.documents().map(({ document }) => document);
+  expect([...training, ...held].sort((a, b) => a - b)).toEqual(Array.from({ length: 3000 }, (_, i) => i));
+  expect(Math.abs(held.length - 300)).toBeLessThan(4 * Math.sqrt(300 * 0.9));
+});
+
+test("a small budget is filled from the whole corpus, not from its start", () => {
+  const pool = new HeldOutPool(0.5, 1100);
+  offerAll(pool, documents(4000));
+  const held = pool.documents().map(({ document }) => document);
+  expect(held.length).toBe(100); // 100 documents of 10 tokens and a separator.
+  const mean = held.reduce((sum, document) => sum + document, 0) / held.length;
+  expect(Math.abs(mean - 2000)).toBeLessThan(4 * (4000 / Math.sqrt(12) / 10));
+});
+
+test("copies of a document fall on the same side", () => {
+  const pool = new HeldOutPool(0.3, 1_000_000);
+  const once = documents(200);
+  const training = new Set(
+    offerAll(pool, [...once, ...once.map((copy) => ({ ...copy, document: copy.document + 200 }))]),
+  );
+  for (const { document } of once) expect(training.has(document)).toBe(training.has(document + 200));
+});
+
+test("one document is held out however small the share, none when the share is 0", () => {
+  const pool = new HeldOutPool(1e-9, 100);
+  expect(offerAll(pool, documents(50)).length).toBe(49);
+  expect(pool.documents().length).toBe(1);
+  expect(offerAll(new HeldOutPool(0, 100), documents(50)).length).toBe(50);
+});
+
+test("a document over the budget is held out only when there is no other", () => {
+  const pool = new HeldOutPool(0.9, 8);
+  offerAll(pool, documents(20, 10));
+  expect(pool.documents().length).toBe(1);
+  offerAll(pool, documents(20, 5));
+  expect(pool.documents().map(({ ids }) => ids.length)).toEqual([5]);
+});
