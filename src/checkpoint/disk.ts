@@ -24,6 +24,7 @@ export interface WrittenFile {
 // One write call takes at most 2^31 - 1 bytes; smaller pieces also keep the page cache's bursts short.
 const WRITE_BYTES = 64 * 1024 * 1024;
 const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP"]);
 const NOT_ALLOWED = new Set(["EACCES", "EPERM", "EROFS"]);
 
 let asideCount = 0;
@@ -72,6 +73,9 @@ export function syncPath(path: string): void {
   const fd = openSync(path, "r");
   try {
     fsyncSync(fd);
+  } catch (error) {
+    // Some file systems cannot sync a folder and say so; there is nothing better to do on them.
+    if (!CANNOT_SYNC.has(errorCode(error))) throw error;
   } finally {
     closeSync(fd);
   }

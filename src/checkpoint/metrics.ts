@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { FormatError } from "../errors.js";
 import { writeError, writeFully } from "./disk.js";
-import { isJsonObject, type JsonObject } from "./json-file.js";
+import { isJsonObject, type JsonObject, readError } from "./json-file.js";
 
 /** One line of metrics.jsonl. */
 export type MetricsRecord = JsonObject & { readonly step: number };
@@ -59,20 +59,28 @@ export class MetricsLog implements Disposable {
 /**
  * Reads metrics.jsonl; a last line without its newline is one being written, or torn, and is left out.
  *
- * @throws FormatError naming the line that is not a record
+ * @throws FormatError when there is no such file, or naming the line that is not a record
  */
 export function readMetrics(path: string): MetricsRecord[] {
-  return completeLines(readFileSync(path, "utf8")).map((line, index) => parseLine(path, line, index));
+  return completeLines(readText(path)).map((line, index) => parseLine(path, line, index));
 }
 
 /** Cuts the file before the first line beyond `lastStep`: steps only grow, and cutting works on a full disk too. */
 function truncateAfter(path: string, lastStep: number): void {
-  const text = readFileSync(path, "utf8");
+  const text = readText(path);
   const lines = completeLines(text);
   const firstBeyond = lines.findIndex((line, index) => parseLine(path, line, index).step > lastStep);
   const kept = firstBeyond < 0 ? lines : lines.slice(0, firstBeyond);
   const keptBytes = Buffer.byteLength(kept.map((line) => `${line}\n`).join(""));
   if (keptBytes < Buffer.byteLength(text)) truncateSync(path, keptBytes);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw readError(path, "a run's metrics", error);
+  }
 }
 
 function completeLines(text: string): string[] {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
 import {
   type Checkpoint,
@@ -10,7 +10,7 @@ import {
   removeLeftovers,
   writeCheckpoint,
 } from "./checkpoints.js";
-import { replaceText, writeError } from "./disk.js";
+import { replaceText, syncPath, writeError } from "./disk.js";
 import {
   formatJson,
   isJsonObject,
@@ -48,6 +48,7 @@ export function createRun(directory: string, recipe: object, options: RunOptions
     refuseForeign(directory);
     replaceText(join(directory, RECIPE_FILE), formatJson(recipe));
     mkdirSync(join(directory, "checkpoints"), { recursive: true });
+    for (const folder of [directory, dirname(resolve(directory))]) syncPath(folder);
     return new Run(directory, readRecipe(directory), lock, options);
   } catch (error) {
     lock.release();

@@ -60,3 +60,8 @@ test("names an earlier line that is not a record, and leaves the file as it was"
   );
   expect(readFileSync(path, "utf8")).toBe(text);
 });
+
+test("a file that is not there is an error in one line", () => {
+  const path = join(temporaryFolder(), "metrics.jsonl");
+  expect(() => readMetrics(path)).toThrow(`${path}: expected a run's metrics, got nothing there. Check the path.`);
+});

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { formatModelCard } from "../../src/checkpoint/card.js";
 import { readModelFolder, writeModelFolder } from "../../src/checkpoint/folder.js";
 import type { Family } from "../../src/checkpoint/names.js";
@@ -10,6 +10,8 @@ import { f32, parameterShapes } from "./example-model.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const PYTHON = process.env.LIMBECK_PYTHON;
+// Importing torch and transformers takes most of it, a minute on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 function python(program: string, ...args: string[]): string {
   return execFileSync(PYTHON ?? "", ["-c", program, ...args], {

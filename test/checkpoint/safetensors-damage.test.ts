@@ -130,7 +130,7 @@ test("any one byte changed in a header gives a consistent file or a FormatError"
       writeFileSync(path, changed);
       expectConsistentOrFormatError(path);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -143,7 +143,7 @@ test("any bytes at all give a consistent file or a FormatError", () => {
       writeFileSync(path, Buffer.concat([length, Buffer.from(json), noise]));
       expectConsistentOrFormatError(path);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
