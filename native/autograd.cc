@@ -49,6 +49,10 @@ Bindings Autograd() {
       Op("setGradMode", [](bool enabled) {
         const bool before = c10::GradMode::is_enabled();
         c10::GradMode::set_enabled(enabled);
+#if !LIMBECK_TORCH_AT_LEAST(2, 13)
+        // Autocast would use the cast of a weight that it made and kept without gradients where they are wanted.
+        if (enabled != before) at::autocast::clear_cache();
+#endif
         return before;
       }),
       Op("setAutocast", [](at::Device device, const Optional<at::ScalarType>& dtype) {

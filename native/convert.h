@@ -290,6 +290,12 @@ template <typename T> std::string NameOf() {
 enum class ErrorKind { kNative, kLifetime };
 void ThrowJs(napi_env env, ErrorKind kind, const std::string& message);
 
+// Below it libtorch puts hints for its own developers, such as every backend it knows.
+inline std::string FirstLine(const char* message) {
+  const std::string_view all = message;
+  return std::string(all.substr(0, all.find('\n')));
+}
+
 struct Binding {
   const char* name;
   std::string signature;
@@ -311,16 +317,16 @@ template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...
     napi_value argv[sizeof...(A) + 1];
     void* data;
     napi_get_cb_info(env, info, &argc, argv, nullptr, &data);
-    const auto op = [data] { return std::string(static_cast<const char*>(data)) + ": "; };
+    const auto said = [data](const char* what) { return std::string(static_cast<const char*>(data)) + ": " + FirstLine(what); };
     try {
       if (argc < sizeof...(A)) throw BadArgument("expected " + std::to_string(sizeof...(A)) + " arguments, got " + std::to_string(argc));
       return Call(env, argv, std::index_sequence_for<A...>());
     } catch (const StaleTensor& e) {
-      ThrowJs(env, ErrorKind::kLifetime, op() + e.what());
+      ThrowJs(env, ErrorKind::kLifetime, said(e.what()));
     } catch (const c10::Error& e) {
-      ThrowJs(env, ErrorKind::kNative, op() + e.what_without_backtrace());
+      ThrowJs(env, ErrorKind::kNative, said(e.what_without_backtrace()));
     } catch (const std::exception& e) {
-      ThrowJs(env, ErrorKind::kNative, op() + e.what());
+      ThrowJs(env, ErrorKind::kNative, said(e.what()));
     }
     return nullptr;
   }

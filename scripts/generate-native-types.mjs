@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const target = new URL("../src/native.gen.ts", import.meta.url);
-const engine = JSON.parse(readFileSync(new URL("../build/engine.json", import.meta.url), "utf8"));
+const folder = `../build/${process.env.LIMBECK_ENGINE ?? ""}/`;
+const engine = JSON.parse(readFileSync(new URL(`${folder}engine.json`, import.meta.url), "utf8"));
 const { signatures } = createRequire(import.meta.url)(engine.addon);
 const methods = Object.entries(signatures).map(([name, signature]) => {
   const [parameters, result] = signature.split(" => ");

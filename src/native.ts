@@ -19,31 +19,38 @@ interface Addon extends Bindings {
 
 function readEngineRecord(): EngineRecord {
   const chosen = process.env["LIMBECK_ENGINE"];
-  const file = fileURLToPath(new URL(chosen ? `../build/${chosen}/engine.json` : "../build/engine.json", import.meta.url));
+  const file = fileURLToPath(
+    new URL(chosen ? `../build/${chosen}/engine.json` : "../build/engine.json", import.meta.url),
+  );
   if (!existsSync(file)) {
-    throw new ConfigError(`${file}: the engine is not built. Run "npm run setup"${chosen ? ` with LIMBECK_ENGINE=${chosen}` : ""}.`);
+    throw new ConfigError(
+      `${file}: the engine is not built. Run "npm run setup"${chosen ? ` with LIMBECK_ENGINE=${chosen}` : ""}.`,
+    );
   }
   return JSON.parse(readFileSync(file, "utf8")) as EngineRecord;
 }
 
 /** OpenMP reads these once, when it is loaded; what the user set stands. */
-function setThreadEnvironment(record: EngineRecord): void {
+function setThreadEnvironment(): void {
   const wanted = process.env["LIMBECK_THREADS"];
   if (wanted !== undefined) process.env["OMP_NUM_THREADS"] = wanted;
-  // Debian's OpenBLAS has threads of its own; OpenMP threads that spin while they wait take the cores from them.
-  if (record.engine === "system") process.env["OMP_WAIT_POLICY"] ??= "passive";
+  // Threads that spin while they wait take the cores from whoever would end the wait: OpenBLAS's own threads, or another
+  // process. With other work on two cores, steps were 40 times slower so.
+  process.env["OMP_WAIT_POLICY"] ??= "passive";
 }
 
 function load(): { addon: Addon; record: EngineRecord } {
   const record = readEngineRecord();
-  setThreadEnvironment(record);
+  setThreadEnvironment();
   try {
     const addon = createRequire(import.meta.url)(record.addon) as Addon;
     addon.setErrorClasses(NativeError, LifetimeError);
     return { addon, record };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new ConfigError(`${record.addon}: the engine does not load (${reason}). Run "npm run setup" again.`, { cause });
+    throw new ConfigError(`${record.addon}: the engine does not load (${reason}). Run "npm run setup" again.`, {
+      cause,
+    });
   }
 }
 

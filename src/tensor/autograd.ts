@@ -1,3 +1,4 @@
+import { ShapeError } from "../errors.js";
 import { native } from "../native.js";
 import type { DType } from "./dtype.js";
 import type { Tensor } from "./tensor.js";
@@ -30,8 +31,13 @@ export function autocast<T>(dtype: DType | null, device: string, body: () => T):
  * Adds to every leaf's gradient from several roots at once, each with the gradient of the loss with respect to it.
  *
  * Where a leaf already has a gradient, it is added to in place.
+ *
+ * @throws ShapeError when there are not as many gradients as roots.
  */
 export function backward(roots: readonly Tensor[], gradients: readonly Tensor[]): void {
+  if (roots.length !== gradients.length) {
+    throw new ShapeError(`backward: ${roots.length} roots need as many gradients, got ${gradients.length}`);
+  }
   native.backward(
     roots.map((root) => root.handle),
     gradients.map((gradient) => gradient.handle),
