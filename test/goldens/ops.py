@@ -1,6 +1,4 @@
-"""Writes ops.json: inputs, outputs and gradients of every op, computed by PyTorch in float64.
-
-    python test/goldens/ops.py > test/goldens/ops.json
+"""Writes ops.json: inputs, outputs and gradients of every op by PyTorch in float64. Run it with no arguments.
 
 A case names an op by its binding. Inputs are multiples of 1/16, exact in f32, and a "transposed" one is a view with its
 last two dimensions swapped, whose gradient is that of the tensor under it. Gradients are those of the sum of all outputs,
@@ -9,6 +7,7 @@ each element i weighted by ((7 i) mod 11 - 5) / 4. Infinities and NaN are string
 
 import json
 import math
+import pathlib
 import random
 
 import torch
@@ -384,7 +383,7 @@ def main():
     for group in [pointwise, in_place, reductions, linear_algebra, shapes, layers, storage]:
         group()
     lines = [json.dumps(record(each), separators=(",", ":"), allow_nan=False) for each in CASES]
-    print("[\n" + ",\n".join(lines) + "\n]")
+    pathlib.Path(__file__).with_suffix(".json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 if __name__ == "__main__":

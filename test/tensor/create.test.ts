@@ -8,7 +8,10 @@ runTestsInScope();
 
 describe("tensor", () => {
   test("takes nested arrays, in f32 unless another dtype is given", () => {
-    const x = tensor([[1, 2.5, -3], [4, 5, 6]]); // biome-ignore format: a matrix
+    const x = tensor([
+      [1, 2.5, -3],
+      [4, 5, 6],
+    ]);
     expect(x.shape).toEqual([2, 3]);
     expect(x.dtype).toBe("float32");
     expect(x.toFloat32Array()).toEqual(Float32Array.of(1, 2.5, -3, 4, 5, 6));

@@ -40,7 +40,10 @@ test("1,000 training steps leave the number of tensors as it was and memory flat
     using _scope = new TensorScope();
     const ids = Int32Array.from({ length: B }, (_, row) => (row * 31 + i) % V);
     const inputs = tensor(ids, { dtype: "int64" });
-    const targets = tensor(ids.map((id) => (id * 5 + 1) % V), { dtype: "int64" }); // biome-ignore format: one line
+    const targets = tensor(
+      ids.map((id) => (id * 5 + 1) % V),
+      { dtype: "int64" },
+    );
     const hidden = tidy(() => {
       const x = layerNorm(embedding(weights.embedding, inputs), weights.scale, weights.shift, 1e-5);
       return x.add(linear(gelu(linear(x, weights.up, null)), weights.down, null));
