@@ -67,20 +67,29 @@ export async function readModelConfig(source: string): Promise<EncoderConfig> {
  * Reads a model folder's weights into a module of the same shape.
  *
  * @param source a folder or a Hub id
+ * @param nameIn what the source calls one of the module's parameters, where that differs
  * @throws FormatError when parameters are missing, unexpected, or of another shape
  */
-export async function loadModelWeights(source: string, module: Module): Promise<void> {
+export async function loadModelWeights(
+  source: string,
+  module: Module,
+  nameIn: (name: string) => string = (name) => name,
+): Promise<void> {
   using folder = readModelFolder(await resolveModel(source));
-  folder.weights.expect(shapesOf(module));
-  loadWeights(module, folder.weights);
+  folder.weights.expect(new Map([...shapesOf(module)].map(([name, shape]) => [nameIn(name), shape])));
+  loadWeights(module, folder.weights, nameIn);
 }
 
 /** Copies weights, by name, into a module's parameters. */
-export function loadWeights(module: Module, weights: ReadableWeights): void {
+export function loadWeights(
+  module: Module,
+  weights: ReadableWeights,
+  nameIn: (name: string) => string = (name) => name,
+): void {
   for (const [name, parameter] of module.namedParameters()) {
     using _scope = new TensorScope();
-    const { dtype, shape } = weights.entry(name);
-    const value = fromBytes(weights.read(name), shape, { dtype });
+    const { dtype, shape } = weights.entry(nameIn(name));
+    const value = fromBytes(weights.read(nameIn(name)), shape, { dtype });
     noGrad(() => parameter.value.copy_(value));
   }
 }

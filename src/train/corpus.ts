@@ -46,7 +46,12 @@ export async function openCorpus(
   };
 }
 
-function sequencesOf(dataset: Dataset, split: "train" | "heldout", tokenizer: Tokenizer, recipe: TrainingRecipe): SequenceSource {
+function sequencesOf(
+  dataset: Dataset,
+  split: "train" | "heldout",
+  tokenizer: Tokenizer,
+  recipe: TrainingRecipe,
+): SequenceSource {
   const options = { sequenceLength: recipe.sequenceLength, ids: tokenizer.ids };
   const stream = dataset.split(split);
   if (stream.tokenCount === 0) {

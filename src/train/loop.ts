@@ -1,12 +1,12 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { z } from "zod";
-import { EventWriter } from "../checkpoint/tensorboard.js";
+import type { MetricsLog } from "../checkpoint/metrics.js";
 import { loadWeights, parameterEntries } from "../checkpoint/model.js";
 import type { Run } from "../checkpoint/run.js";
 import type { TensorEntries } from "../checkpoint/safetensors.js";
-import type { MetricsLog } from "../checkpoint/metrics.js";
+import { EventWriter } from "../checkpoint/tensorboard.js";
 import type { StepBatches } from "../data/batches.js";
-import { philox, Purpose } from "../data/random.js";
+import { Purpose, philox } from "../data/random.js";
 import { FormatError, RunError } from "../errors.js";
 import type { AdamW } from "../optim/adamw.js";
 import { clipGradientNorm } from "../optim/clip.js";
@@ -165,7 +165,10 @@ async function optimizerStep(
       throw notFinite(run, step, objective, perBatch, gradientNorm);
     }
     optimizer.step(learningRateOf(recipe, totalSteps, step));
-    return { losses: objective.losses.map((_, i) => perBatch.reduce((sum, share) => sum + (share[i] ?? 0), 0)), gradientNorm };
+    return {
+      losses: objective.losses.map((_, i) => perBatch.reduce((sum, share) => sum + (share[i] ?? 0), 0)),
+      gradientNorm,
+    };
   } finally {
     for (const share of shares) share.dispose();
   }
@@ -189,7 +192,10 @@ function notFinite(run: Run, step: number, objective: Objective, perBatch: numbe
       ? `the gradient norm is ${norm}`
       : `micro-batch ${bad} gave ${objective.losses.map(({ name }, i) => `${name} ${perBatch[bad]?.[i]}`).join(", ")}`;
   const good = run.checkpointSteps[0];
-  const checkpoint = good === undefined ? "no checkpoint was saved yet" : `the last good checkpoint is ${run.directory}/checkpoints/step-${good}`;
+  const checkpoint =
+    good === undefined
+      ? "no checkpoint was saved yet"
+      : `the last good checkpoint is ${run.directory}/checkpoints/step-${good}`;
   return new RunError(
     `${run.directory}: step ${step}: ${what}: expected finite values; ${checkpoint}. Lower the learning rate or use float32, in a new run.`,
   );
@@ -255,7 +261,10 @@ function restore({ run, objective, optimizer }: LoopOptions): LoopState {
   const state = loopState.safeParse(checkpoint.state);
   if (!state.success) throw new FormatError(checkpoint.path, "state.json is not of this kind of run.");
   loadWeights(objective.model, checkpoint.model);
-  for (const [name, buffer] of Object.entries({ firstMoment: optimizer.firstMoment, secondMoment: optimizer.secondMoment })) {
+  for (const [name, buffer] of Object.entries({
+    firstMoment: optimizer.firstMoment,
+    secondMoment: optimizer.secondMoment,
+  })) {
     using _scope = new TensorScope();
     const { dtype, shape } = checkpoint.optimizer.entry(name);
     buffer.copy_(fromBytes(checkpoint.optimizer.read(name), shape, { dtype }));

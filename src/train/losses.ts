@@ -16,7 +16,11 @@ import type { Tensor } from "../tensor/tensor.js";
 export function softTargetLoss(student: Tensor, teacher: Tensor, temperature: number): Tensor {
   const logS = student.div(temperature).logSoftmax();
   const logT = teacher.div(temperature).logSoftmax();
-  return logT.exp().mul(logT.sub(logS)).sum().mul(temperature * temperature);
+  return logT
+    .exp()
+    .mul(logT.sub(logS))
+    .sum()
+    .mul(temperature * temperature);
 }
 
 /**
@@ -43,6 +47,10 @@ export function cosineLoss(student: Tensor, teacher: Tensor): Tensor {
   const t = teacher.to("float32");
   const dot = s.mul(t).sum([1]);
   // PyTorch's epsilon keeps a row of zeros from dividing by zero.
-  const squares = s.mul(s).sum([1]).add(1e-12).mul(t.mul(t).sum([1]).add(1e-12));
+  const squares = s
+    .mul(s)
+    .sum([1])
+    .add(1e-12)
+    .mul(t.mul(t).sum([1]).add(1e-12));
   return dot.mul(squares.rsqrt()).sum().neg().add(N);
 }

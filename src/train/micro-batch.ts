@@ -1,4 +1,4 @@
-import { type Batch } from "../data/batches.js";
+import type { Batch } from "../data/batches.js";
 import { IGNORED } from "../data/masking.js";
 import type { EncoderInput } from "../models/encoder.js";
 import { tensor } from "../tensor/create.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { formatModelCard } from "../checkpoint/card.js";
-import { loadModelWeights } from "../checkpoint/model.js";
+import { loadModelWeights, readModelConfig } from "../checkpoint/model.js";
 import type { Batch } from "../data/batches.js";
 import { ConfigError } from "../errors.js";
 import type { EncoderConfig } from "../models/config.js";
@@ -24,7 +24,10 @@ const count = z.number().int().positive();
 export const pretrainRecipe = z.strictObject({
   ...trainingFields,
   kind: z.literal("pretrain"),
-  /** Where weights start: a model folder or Hub id to go on from, or null for random ones. */
+  /**
+   * Where weights start: a model folder or Hub id, or null for random ones. A shallower model is stacked: layer i
+   * starts as its layer i mod L (progressive stacking, Gong et al. 2019).
+   */
   initFrom: z.string().nullable(),
   layers: count,
   hiddenSize: count,
@@ -120,11 +123,24 @@ export async function pretrain(
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);
   using objective = new MaskedLmObjective(config, { seed: recipe.seed, productDType: productDType(recipe), device });
-  if (recipe.initFrom !== null) await loadModelWeights(recipe.initFrom, objective.model);
+  if (recipe.initFrom !== null) await initFrom(recipe.initFrom, objective.model);
   return await runSession(run, recipe, corpus, objective, {
     ...options,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
   });
+}
+
+/** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */
+async function initFrom(source: string, model: MaskedLm): Promise<void> {
+  const { layers } = await readModelConfig(source);
+  if (layers > model.config.layers) {
+    throw new ConfigError(
+      `initFrom: expected a model of at most ${model.config.layers} layers, got ${layers} in ${source}. Raise layers.`,
+    );
+  }
+  await loadModelWeights(source, model, (name) =>
+    name.replace(/^layers\.(\d+)\./, (_, layer) => `layers.${Number(layer) % layers}.`),
+  );
 }
 
 function pretrainCard(recipe: PretrainRecipe, model: MaskedLm, corpus: TrainingCorpus, heldOut: HeldOutResult): string {

@@ -52,7 +52,9 @@ export function parseRecipe<T extends TrainingRecipe>(schema: z.ZodType<T>, json
   if (!parsed.success) throw new ConfigError(`${where}: ${describe(parsed.error.issues[0], json)}`);
   const { epochs, steps } = parsed.data;
   if ((epochs === null) === (steps === null)) {
-    throw new ConfigError(`${where}: epochs and steps: expected exactly one of them, got ${JSON.stringify({ epochs, steps })}. Set the other to null.`);
+    throw new ConfigError(
+      `${where}: epochs and steps: expected exactly one of them, got ${JSON.stringify({ epochs, steps })}. Set the other to null.`,
+    );
   }
   return { ...parsed.data, precision: resolvePrecision(parsed.data.precision) };
 }
@@ -62,7 +64,10 @@ function describe(issue: z.core.$ZodIssue | undefined, json: unknown): string {
   if (issue.code === "unrecognized_keys") {
     return `unknown recipe key ${issue.keys.join(", ")}. Check the spelling against "limbeck recipes".`;
   }
-  const got = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  const got = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    json,
+  );
   return `${issue.path.join(".")}: ${issue.message}, got ${JSON.stringify(got) ?? "nothing"}.`;
 }
 

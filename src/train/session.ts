@@ -67,7 +67,16 @@ export async function runSession(
     heldOut = await evaluateHeldOut(objective.model, corpus.heldOut, { dtype: productDType(recipe), device, signal });
     return heldOut;
   };
-  await trainLoop({ ...options, run, recipe, totalSteps: corpus.totalSteps, objective, optimizer, batchesOf: corpus.batchesOf, evaluate });
+  await trainLoop({
+    ...options,
+    run,
+    recipe,
+    totalSteps: corpus.totalSteps,
+    objective,
+    optimizer,
+    batchesOf: corpus.batchesOf,
+    evaluate,
+  });
   const result = heldOut ?? (await evaluate());
   await saveMaskedLm(run.modelPath, objective.model, { tokenizer: corpus.tokenizer, card: options.card(result) });
   return { run: run.directory, model: run.modelPath, heldOut: result };

@@ -115,7 +115,11 @@ function addSoftTargets(
   const logS = student.div(T).logSoftmax();
   const logT = teacher.div(T).logSoftmax();
   const t = logT.exp();
-  const loss = logT.sub_(logS).mul_(t).sum().mul_(T * T);
+  const loss = logT
+    .sub_(logS)
+    .mul_(t)
+    .sum()
+    .mul_(T * T);
   gradient.add_(logS.exp_().sub_(t), T * ceScale);
   return loss;
 }

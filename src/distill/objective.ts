@@ -1,0 +1,129 @@
+import type { Batch } from "../data/batches.js";
+import type { MaskedLm } from "../models/masked-lm.js";
+import { FlatParameters } from "../optim/flat-parameters.js";
+import { autocast, backward, noGrad } from "../tensor/autograd.js";
+import { full } from "../tensor/create.js";
+import type { DType } from "../tensor/dtype.js";
+import { cat } from "../tensor/ops.js";
+import { manualSeed } from "../tensor/random.js";
+import { keep, tidy } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { cosineLoss } from "../train/losses.js";
+import { type MicroBatch, rowsAt, toMicroBatch } from "../train/micro-batch.js";
+import type { Objective, StepCounts } from "../train/objective.js";
+import { type OutputLayer, vocabularyLosses } from "../train/vocabulary-losses.js";
+import type { DistillRecipe } from "./recipe.js";
+import { createStudent, initialiseFromTeacher } from "./student.js";
+
+/** What the student learns from: the teacher's last hidden states, and what its output layer reads. */
+interface TeacherRows {
+  /** [N, D] */
+  hidden: Tensor;
+  /** [N, D] */
+  transformed: Tensor;
+}
+
+/**
+ * The triple loss: L = α_ce L_ce + α_mlm L_mlm + α_cos L_cos.
+ *
+ * L_ce and L_cos are means over the real positions of the step, L_mlm over its masked ones; teacher (without dropout)
+ * and student see the same masked ids.
+ *
+ * Source: Sanh et al. 2019, section 3; positions and weights from the authors' code.
+ */
+export class DistillObjective implements Objective, Disposable {
+  readonly model: MaskedLm;
+  readonly parameters: FlatParameters;
+  readonly losses: readonly { name: string; weight: number }[];
+  readonly #teacher: MaskedLm;
+  readonly #teacherOutput: Omit<OutputLayer, "rows">;
+  readonly #recipe: DistillRecipe;
+  readonly #productDType: DType;
+  readonly #device: string;
+
+  /** @param teacher is read, never changed, and stays its maker's to dispose */
+  constructor(teacher: MaskedLm, recipe: DistillRecipe, options: { productDType: DType; device: string }) {
+    this.#teacher = teacher;
+    this.#recipe = recipe;
+    this.#productDType = options.productDType;
+    this.#device = options.device;
+    this.losses = [
+      { name: "ce", weight: recipe.alphaCe },
+      { name: "mlm", weight: recipe.alphaMlm },
+      { name: "cos", weight: recipe.alphaCos },
+    ];
+    this.model = createStudent(teacher.config, recipe);
+    manualSeed(recipe.seed);
+    const frozen = (name: string) => recipe.freezePositions && name === "embeddings.position.weight";
+    this.parameters = new FlatParameters(this.model, { device: options.device, frozen });
+    if (recipe.initialisation === "teacher") initialiseFromTeacher(this.model, teacher, recipe);
+    // The teacher does not change: its output layer is cast once.
+    this.#teacherOutput = {
+      weight: keep(teacher.outputWeight.to(options.productDType).detach()),
+      bias: keep(teacher.head.bias.value.to(options.productDType).detach()),
+    };
+  }
+
+  microStep(batch: Batch, counts: StepCounts): Tensor {
+    const { alphaCe, alphaCos, restrictCeToMask } = this.#recipe;
+    const micro = toMicroBatch(batch, this.#device);
+    const teacher = alphaCe > 0 || alphaCos > 0 ? this.#teacherRows(micro) : null;
+    // L_mlm needs the masked positions only; they come first.
+    const vocabularyRows = alphaCe > 0 && !restrictCeToMask ? micro.N : micro.M;
+    const { hidden, transformed } = this.#studentRows(micro, vocabularyRows);
+    const ceCount = restrictCeToMask ? counts.maskedCount : counts.tokenCount;
+    const { ce, mlm, rowsGradient } = vocabularyLosses({
+      student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
+      teacher:
+        teacher === null || alphaCe === 0
+          ? null
+          : { ...this.#teacherOutput, rows: teacher.transformed.narrow(0, 0, vocabularyRows) },
+      labels: micro.labels,
+      temperature: this.#recipe.temperature,
+      ceScale: alphaCe / ceCount,
+      mlmScale: this.#recipe.alphaMlm / counts.maskedCount,
+      weightGradient: this.parameters.view(this.parameters.gradients, "embeddings.word.weight"),
+      biasGradient: this.parameters.view(this.parameters.gradients, "mlm.bias"),
+      productDType: this.#productDType,
+    });
+    const roots = [transformed];
+    const gradients = [rowsGradient.to(transformed.dtype)];
+    const cos = teacher === null ? full([], 0, { device: this.#device }) : cosineLoss(hidden, teacher.hidden);
+    if (alphaCos > 0) {
+      roots.push(cos);
+      gradients.push(full([], alphaCos / counts.tokenCount, { device: this.#device }));
+    }
+    backward(roots, gradients);
+    const shares = [ce.mul(1 / ceCount), mlm.mul(1 / counts.maskedCount), cos.detach().mul(1 / counts.tokenCount)];
+    return cat(shares.map((share) => share.view([1])));
+  }
+
+  #teacherRows({ input, positions }: MicroBatch): TeacherRows {
+    return noGrad(() =>
+      tidy(() =>
+        this.#inProducts(() => {
+          const hidden = rowsAt(this.#teacher.encoder.forward(input, { training: false }), positions);
+          return { hidden, transformed: this.#teacher.transform(hidden) };
+        }),
+      ),
+    );
+  }
+
+  #studentRows({ input, positions }: MicroBatch, vocabularyRows: number): TeacherRows {
+    return this.#inProducts(() => {
+      const hidden = rowsAt(this.model.encoder.forward(input, { training: true }), positions);
+      return { hidden, transformed: this.model.transform(hidden.narrow(0, 0, vocabularyRows)) };
+    });
+  }
+
+  #inProducts<T>(body: () => T): T {
+    return autocast(this.#productDType === "float32" ? null : this.#productDType, this.#device, body);
+  }
+
+  [Symbol.dispose](): void {
+    this.model.dispose();
+    this.parameters.dispose();
+    this.#teacherOutput.weight.dispose();
+    this.#teacherOutput.bias.dispose();
+  }
+}
