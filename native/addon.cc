@@ -12,8 +12,8 @@
 namespace limbeck {
 
 TensorTable& Table() {
-  static TensorTable table;
-  return table;
+  static auto* table = new TensorTable; // Never destroyed: at exit, what its tensors need may be gone before it.
+  return *table;
 }
 
 namespace {

@@ -178,7 +178,11 @@ template <> struct Js<std::string> {
 
 template <> struct Js<Tensor> {
   static constexpr const char* name = "Handle";
-  static const Tensor& From(napi_env env, napi_value v) { return Table().Get(Js<double>::From(env, v)); }
+  static const Tensor& From(napi_env env, napi_value v) {
+    double handle;
+    Check(napi_get_value_double(env, v, &handle), "a tensor");
+    return Table().Get(handle);
+  }
   static napi_value To(napi_env env, Tensor v) { return Js<double>::To(env, Table().Put(std::move(v))); }
 };
 

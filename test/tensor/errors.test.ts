@@ -84,8 +84,8 @@ describe("values of the wrong JavaScript type are refused, never read as somethi
   const untyped = native as unknown as Untyped;
   test.each<[string, RegExp, () => unknown]>([
     ["too few arguments", /^add: expected 2 arguments, got 1$/, () => untyped.add(zeros([1]).handle)],
-    ["a string for a tensor", /^neg: expected number$/, () => untyped.neg("x")],
-    ["undefined for a tensor", /^neg: expected number$/, () => untyped.neg(undefined)],
+    ["a string for a tensor", /^neg: expected a tensor$/, () => untyped.neg("x")],
+    ["undefined for a tensor", /^neg: expected a tensor$/, () => untyped.neg(undefined)],
     ["a number for a list", /^view: expected an array$/, () => untyped.view(zeros([1]).handle, 1)],
     ["a fraction for a size", /^view: expected a whole number$/, () => untyped.view(zeros([1]).handle, [0.5])],
     ["NaN for a dimension", /^softmax: expected a whole number$/, () => untyped.softmax(zeros([1]).handle, Number.NaN)],
