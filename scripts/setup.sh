@@ -114,7 +114,8 @@ install_packages() {
   is_current "$stamp" "$key" && return
   say "installing npm packages"
   rm -f "$stamp"
-  logged npm npm ci --ignore-scripts --include=dev --no-audit --no-fund ||
+  logged npm npm ci --ignore-scripts --include=dev --no-audit --no-fund \
+    --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000 ||
     fail "npm ci failed." "It needs the npm registry or a filled npm cache. The whole output is in build/setup-npm.log."
   write_whole "$stamp" "$key"
 }
