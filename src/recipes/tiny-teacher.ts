@@ -14,6 +14,7 @@ export const tinyTeacher: PretrainRecipe = {
   heads: 2, // BERT's 64 a head
   intermediateSize: 512,
   maxPositions: 512,
+  initializerRange: 0.05, // BERT's 0.02 · √(768 / 128): products start as large as BERT-base's.
   dropout: 0, // The data is not seen twice: nothing to regularise.
   sequenceLength: 128,
   pack: "full-sentences",
@@ -40,6 +41,7 @@ export const bertBasePretraining: PretrainRecipe = {
   hiddenSize: 768, // Devlin et al. 2019, section 3
   heads: 12,
   intermediateSize: 3072,
+  initializerRange: 0.02, // Devlin et al.'s code
   dropout: 0.1, // Devlin et al. 2019, appendix A.2
   sequenceLength: 512,
   stepSequences: 256, // Devlin et al. 2019, appendix A.2

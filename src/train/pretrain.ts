@@ -35,12 +35,14 @@ export const pretrainRecipe = z.strictObject({
   intermediateSize: count,
   maxPositions: count,
   dropout: z.number().min(0).max(1),
+  /** Standard deviation of the initial weights. */
+  initializerRange: z.number().positive(),
 });
 export type PretrainRecipe = z.infer<typeof pretrainRecipe>;
 
 /** The BERT that a recipe asks for. */
 export function pretrainConfig(recipe: PretrainRecipe, vocabSize: number, padTokenId: number): EncoderConfig {
-  const { layers, hiddenSize, heads, intermediateSize, maxPositions, dropout } = recipe;
+  const { layers, hiddenSize, heads, intermediateSize, maxPositions, dropout, initializerRange } = recipe;
   return {
     family: "bert",
     vocabSize,
@@ -55,7 +57,7 @@ export function pretrainConfig(recipe: PretrainRecipe, vocabSize: number, padTok
     attentionDropout: dropout,
     activation: "gelu",
     layerNormEps: 1e-12,
-    initializerRange: 0.02,
+    initializerRange,
     padTokenId,
   };
 }
