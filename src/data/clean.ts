@@ -1,9 +1,8 @@
 /*
- * Control characters (categories Cc), except tab and line ends. BERT's normaliser drops the same ones, so dropping them
+ * Control characters (category Cc), except tab and line ends. BERT's normaliser drops the same ones, so dropping them
  * here changes no token; they are dropped early because a stray NUL or form feed would make a word look new.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about.
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+const CONTROL = /[^\P{Cc}\t\n\r]/gu;
 const SPACES = /[ \t]{2,}|\t/g;
 
 /**

@@ -108,9 +108,10 @@ export class DatasetWriter {
   }
 
   #closeShard(): void {
-    if (this.#shard === null) return;
-    this.#progress.shards.push(this.#entryOf(this.#shard));
+    const shard = this.#shard;
+    if (shard === null) return;
     this.#shard = null;
+    this.#progress.shards.push(this.#entryOf(shard));
   }
 
   #entryOf(writer: ShardWriter): ShardEntry {

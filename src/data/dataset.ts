@@ -1,7 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError } from "../errors.js";
-import { type DatasetManifest, readFrequencies, readManifest, type ShardEntry, TOKENIZER_FOLDER } from "./manifest.js";
+import {
+  type DatasetManifest,
+  MANIFEST_FILE,
+  readFrequencies,
+  readManifest,
+  type ShardEntry,
+  TOKENIZER_FOLDER,
+} from "./manifest.js";
 import { PROGRESS_FILE } from "./progress.js";
 import type { TokenStream } from "./sequences.js";
 import { ShardReader, verifyShard } from "./shard.js";
@@ -30,7 +37,7 @@ export interface Dataset {
 export function openDataset(folder: string): Dataset {
   checkFinished(folder);
   const manifest = readManifest(folder);
-  const tokenCounts = readFrequencies(folder, manifest.tokenizer.vocabSize);
+  const tokenCounts = readFrequencies(folder, manifest);
   const readers: ShardReader[] = [];
   const open = (entries: readonly ShardEntry[]) =>
     entries.map((entry) => {
@@ -65,7 +72,7 @@ function checkFinished(folder: string): void {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new FormatError(folder, 'no such folder. Expected a dataset; make one with "limbeck prepare".');
   }
-  if (existsSync(join(folder, "dataset.json"))) return;
+  if (existsSync(join(folder, MANIFEST_FILE))) return;
   const advice = existsSync(join(folder, PROGRESS_FILE))
     ? 'the dataset is not finished. Run the same "limbeck prepare" again: it goes on where it stopped.'
     : 'not a dataset: it holds no dataset.json. Make one with "limbeck prepare".';

@@ -5,7 +5,7 @@ import { cleanLine } from "./clean.js";
 /** Longer documents are cut into several, at the end of a line or else at a space; UTF-16 units. */
 export const LONGEST_DOCUMENT = 1 << 20;
 /** A JSONL row cannot be cut, so a longer one is an error; UTF-16 units. */
-const LONGEST_ROW = 1 << 26;
+const LONGEST_ROW = 1 << 25;
 const SNIFFED_BYTES = 1 << 16;
 
 /** A line, or a part of one that is too long to hold. */
@@ -91,23 +91,30 @@ function textOf(line: Line, path: string): string {
 
 /** Lines without their ends; one that is longer than `longest` comes in parts, cut at spaces where it has any. */
 async function* readLines(path: string, bytes: AsyncIterable<Buffer>, longest: number): AsyncGenerator<Line> {
-  let rest = "";
+  let parts: string[] = []; // Of the line that has not ended yet; joined once, as a line may take many pieces.
+  let length = 0;
   let number = 1;
-  for await (const chunk of decode(path, bytes)) {
-    const text = rest + chunk;
+  for await (const piece of decode(path, bytes)) {
     let start = 0;
-    for (let end = text.indexOf("\n", rest.length); end >= 0; end = text.indexOf("\n", start)) {
-      yield { text: text.slice(start, end), number: number++, complete: true };
+    for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", start)) {
+      yield { text: parts.join("") + piece.slice(start, end), number: number++, complete: true };
+      parts = [];
+      length = 0;
       start = end + 1;
     }
-    rest = text.slice(start);
+    parts.push(piece.slice(start));
+    length += piece.length - start;
+    if (length <= longest) continue;
+    let rest = parts.join("");
     while (rest.length > longest) {
       const cut = cutBefore(rest, longest);
       yield { text: rest.slice(0, cut), number, complete: false };
       rest = rest.slice(cut);
     }
+    parts = [rest];
+    length = rest.length;
   }
-  if (rest !== "") yield { text: rest, number, complete: true };
+  if (length > 0) yield { text: parts.join(""), number, complete: true };
 }
 
 /** UTF-8 as text, the byte order mark dropped and every line end made "\n". */

@@ -20,7 +20,9 @@ interface Ranked extends Candidate {
 export class HeldOutPool {
   readonly #share: number;
   readonly #budget: number;
+  /** By rank. */
   #pool: Ranked[] = [];
+  #tokens = 0;
 
   constructor(share: number, budget: number) {
     this.#share = share;
@@ -33,11 +35,13 @@ export class HeldOutPool {
     const unit = hashOf(candidate.ids) / 2 ** 32;
     const chosen = unit < this.#share && candidate.ids.length < this.#budget;
     const rank = chosen ? unit : 1 + unit;
-    const at = this.#pool.findIndex((other) => other.rank > rank);
-    this.#pool.splice(at < 0 ? this.#pool.length : at, 0, { ...candidate, rank });
+    if (!chosen && rank >= (this.#pool[0]?.rank ?? Number.POSITIVE_INFINITY)) return [candidate]; // As most do.
+    this.#pool.splice(this.#placeOf(rank), 0, { ...candidate, rank });
+    this.#tokens += candidate.ids.length + 1;
     const evicted: Candidate[] = [];
     for (let last = this.#pool.at(-1); last && this.#overfull(last); last = this.#pool.at(-1)) {
       evicted.push(last);
+      this.#tokens -= last.ids.length + 1;
       this.#pool.pop();
     }
     return evicted.sort((a, b) => a.document - b.document);
@@ -51,12 +55,24 @@ export class HeldOutPool {
   /** Puts back what `documents` gave. */
   restore(candidates: readonly Candidate[]): void {
     this.#pool = [];
+    this.#tokens = 0;
     for (const candidate of candidates) this.offer(candidate);
   }
 
   #overfull(last: Ranked): boolean {
-    if (this.#pool.length < 2) return false;
-    return last.rank >= 1 || this.#pool.reduce((sum, { ids }) => sum + ids.length + 1, 0) > this.#budget;
+    return this.#pool.length > 1 && (last.rank >= 1 || this.#tokens > this.#budget);
+  }
+
+  /** Behind all of the same rank: equal documents stay in the order they came. */
+  #placeOf(rank: number): number {
+    let low = 0;
+    let high = this.#pool.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#pool[middle]?.rank ?? 0) <= rank) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

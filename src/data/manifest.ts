@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.js";
 import { writeAtomically } from "./disk.js";
+import { hashFile } from "./shard.js";
 
 export const MANIFEST_FILE = "dataset.json";
 export const FREQUENCIES_FILE = "frequencies.json";
 export const TOKENIZER_FOLDER = "tokenizer";
 const VERSION = 1;
+const REMAKE = 'Make the dataset again with "limbeck prepare".';
 
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
@@ -53,7 +55,7 @@ export const MANIFEST_HEAD = { format: "limbeck-dataset", version: VERSION } as 
 
 /** @throws FormatError when dataset.json is missing or not what this version writes */
 export function readManifest(folder: string): DatasetManifest {
-  return parseJsonFile(join(folder, MANIFEST_FILE), manifestSchema, 'Make the dataset again with "limbeck prepare".');
+  return parseJsonFile(join(folder, MANIFEST_FILE), manifestSchema, REMAKE);
 }
 
 /** @throws RunError when the disk is full */
@@ -61,12 +63,20 @@ export function writeManifest(folder: string, manifest: DatasetManifest): void {
   writeAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`);
 }
 
-/** How often each token occurs in the training split, [V]. */
-export function readFrequencies(folder: string, vocabSize: number): Float64Array {
-  const path = join(folder, FREQUENCIES_FILE);
-  const counts = parseJsonFile(path, frequenciesSchema, 'Make the dataset again with "limbeck prepare".');
-  if (counts.length !== vocabSize) {
-    throw new FormatError(path, `expected ${vocabSize} counts, one a token of the vocabulary, got ${counts.length}.`);
+/**
+ * How often each token occurs in the training split, [V].
+ *
+ * @throws FormatError when the file is not the one that the manifest names
+ */
+export function readFrequencies(folder: string, { frequencies, tokenizer }: DatasetManifest): Float64Array {
+  const path = join(folder, frequencies.file);
+  const counts = parseJsonFile(path, frequenciesSchema, REMAKE);
+  const actual = hashFile(path);
+  if (actual !== frequencies.sha256) {
+    throw new FormatError(path, `changed or corrupt: expected SHA-256 ${frequencies.sha256}, got ${actual}. ${REMAKE}`);
+  }
+  if (counts.length !== tokenizer.vocabSize) {
+    throw new FormatError(path, `expected ${tokenizer.vocabSize} counts, one a token, got ${counts.length}. ${REMAKE}`);
   }
   return Float64Array.from(counts);
 }

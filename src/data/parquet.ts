@@ -28,6 +28,7 @@ export async function* parquetDocuments(path: string, onBytes: OnBytes): AsyncGe
     const file = await bufferOf(handle);
     const metadata = await guard(path, () => parquetMetadataAsync(file));
     let rowStart = 0;
+    let counted = 0;
     for (const [group, { num_rows, columns }] of metadata.row_groups.entries()) {
       const column = textColumn(
         path,
@@ -38,8 +39,10 @@ export async function* parquetDocuments(path: string, onBytes: OnBytes): AsyncGe
       for await (const rows of slices(file, metadata, column, rowStart, rowEnd, path)) {
         for (const row of rows) if (row !== null) yield* documentsOf(row);
       }
-      onBytes(columns.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_compressed_size ?? 0), 0));
       rowStart = rowEnd;
+      const done = Math.round((file.byteLength * rowEnd) / Number(metadata.num_rows)); // Other columns are skipped.
+      onBytes(done - counted);
+      counted = done;
     }
   } finally {
     await handle.close();

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { ConfigError } from "../errors.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { type Corpus, readCorpus } from "./corpus.js";
@@ -58,6 +58,7 @@ const MOST_WORKERS = 8; // Each takes some 60 MB, and reading in one thread feed
 export async function prepare(options: PrepareOptions): Promise<DatasetManifest> {
   checkOptions(options);
   const tokenizer = await loadTokenizer(options.tokenizer);
+  checkApart(options);
   const corpus = readCorpus(options.corpus);
   const identity = identityOf(options, corpus, tokenizer);
   const release = claimFolder(options.out);
@@ -81,6 +82,15 @@ function checkOptions({ heldOut = 0.01, heldOutTokens = 1, shardTokens = 1, work
     if (Number.isSafeInteger(value) && value >= least) continue;
     throw new ConfigError(`${name} must be a whole number of at least ${least}, got ${value}.`);
   }
+}
+
+/** A dataset inside the corpus would be taken for a part of it when `prepare` goes on. */
+function checkApart({ corpus, out }: PrepareOptions): void {
+  const inside = corpus.find(
+    (path) => path !== STANDARD_INPUT && `${resolve(out)}${sep}`.startsWith(`${resolve(path)}${sep}`),
+  );
+  if (inside === undefined) return;
+  throw new ConfigError(`${out}: the dataset's folder lies in the corpus ${inside}. Choose a folder outside of it.`);
 }
 
 function identityOf(options: PrepareOptions, corpus: Corpus, tokenizer: Tokenizer): Identity {

@@ -74,18 +74,21 @@ export class ShardWriter {
 
   /** Writes what is left and the header, and waits until the disk has it. */
   finish(): void {
-    this.#flush();
-    const header = encodeHeader({
-      bytesPerToken: this.#bytesPerToken,
-      separatorId: this.#separatorId,
-      tokenCount: this.#tokenCount,
-      documentCount: this.#documentCount,
-    });
-    guardDisk(this.path, () => {
-      writeFully(this.#descriptor, header, 0);
-      fsyncSync(this.#descriptor);
+    try {
+      this.#flush();
+      const header = encodeHeader({
+        bytesPerToken: this.#bytesPerToken,
+        separatorId: this.#separatorId,
+        tokenCount: this.#tokenCount,
+        documentCount: this.#documentCount,
+      });
+      guardDisk(this.path, () => {
+        writeFully(this.#descriptor, header, 0);
+        fsyncSync(this.#descriptor);
+      });
+    } finally {
       closeSync(this.#descriptor);
-    });
+    }
   }
 
   /** Gives the file up as it is. */

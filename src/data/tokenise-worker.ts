@@ -26,15 +26,12 @@ if (port !== null) {
     (tokenizer) => new CachedEncoder(tokenizer, settings.bytesPerToken),
   );
   encoder.catch(() => {}); // Told with the answer to the first task.
-  let last: Promise<void> = Promise.resolve();
-  port.on("message", ({ task, documents }: WorkerTask) => {
-    last = last.then(async () => {
-      try {
-        const { ids, lengths } = await (await encoder).encode(documents);
-        port.postMessage({ task, ids, lengths } satisfies WorkerAnswer, [ids.buffer, lengths.buffer] as ArrayBuffer[]);
-      } catch (error) {
-        port.postMessage({ task, error } satisfies WorkerAnswer);
-      }
-    });
+  port.on("message", async ({ task, documents }: WorkerTask) => {
+    try {
+      const { ids, lengths } = await (await encoder).encode(documents);
+      port.postMessage({ task, ids, lengths } satisfies WorkerAnswer, [ids.buffer, lengths.buffer] as ArrayBuffer[]);
+    } catch (error) {
+      port.postMessage({ task, error } satisfies WorkerAnswer);
+    }
   });
 }

@@ -28,21 +28,31 @@ export class CachedEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #dropped: ReadonlySet<number>;
   readonly #bytesPerToken: 2 | 4;
+  readonly #mostWords: number;
   readonly #cut: Cut;
   readonly #words = new WordTable();
   /** Where the ids of each word start; they end where the next word's start. */
   #starts = new Uint32Array(1 << 16);
   #ids = new Uint32Array(1 << 18);
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(tokenizer: Tokenizer, bytesPerToken: 2 | 4) {
+  constructor(tokenizer: Tokenizer, bytesPerToken: 2 | 4, mostWords = MOST_WORDS) {
+    this.#mostWords = mostWords;
     this.#tokenizer = tokenizer;
     this.#bytesPerToken = bytesPerToken;
     this.#cut = cutOf(tokenizer);
     this.#dropped = new Set([...tokenizer.specialIds].filter((id) => id !== tokenizer.ids.unk));
   }
 
-  async encode(documents: readonly string[]): Promise<EncodedDocuments> {
-    if (this.#words.size > MOST_WORDS || this.#words.units > MOST_UNITS) this.#words.clear();
+  /** Calls wait for one another: what a word is encoded as must be known before the next text is looked at. */
+  encode(documents: readonly string[]): Promise<EncodedDocuments> {
+    const encoded = this.#last.then(() => this.#encode(documents));
+    this.#last = encoded.catch(() => {});
+    return encoded;
+  }
+
+  async #encode(documents: readonly string[]): Promise<EncodedDocuments> {
+    if (this.#words.size > this.#mostWords || this.#words.units > MOST_UNITS) this.#words.clear();
     const known = this.#words.size;
     const words = documents.map((document) => this.#wordsOf(document));
     await this.#learn(known);

@@ -134,5 +134,8 @@ describe("a folder", () => {
     expect([corpus.totalBytes, corpus.bytesRead]).toEqual([bytes, 0]);
     await collect(corpus);
     expect(corpus.bytesRead).toBe(bytes);
+    const parquet = readCorpus([join(GOLDENS, "corpus.parquet")]);
+    await collect(parquet);
+    expect(parquet.bytesRead).toBe(parquet.totalBytes);
   });
 });
