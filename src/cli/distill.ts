@@ -1,0 +1,58 @@
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { useThreads } from "./cores.js";
+import { openDisplay } from "./display.js";
+import { printResult } from "./output.js";
+import { percent } from "./quantities.js";
+import { heldOutWords } from "./run-display.js";
+import { addRunFlags, type RunFlags } from "./run-flags.js";
+
+/** The teacher that comes with Limbeck. */
+const EMBEDDED_TEACHER = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
+
+export function registerDistill(program: Command): void {
+  const command = program
+    .command("distill")
+    .summary("distil a teacher into a student")
+    .description(
+      "Distils a BERT teacher into a DistilBERT student by the paper's three losses, on a dataset that limbeck prepare wrote with the teacher's tokenizer.",
+    )
+    .optionsGroup("From what:")
+    .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
+    .option("--data <dir>", "the dataset");
+  addRunFlags(command, { defaultRecipe: "nano" }).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck distill --data data --out run
+  $ limbeck distill --teacher bert-base-uncased/ --data data --out run --recipe distilbert-base
+  $ limbeck distill --resume --out run`;
+
+async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
+  useThreads(flags.threads);
+  const { openSession } = await import("./session-flags.js");
+  const { distill } = await import("../distill/distill.js");
+  const { distillRecipe } = await import("../distill/recipe.js");
+  using display = openDisplay(flags);
+  const session = await openSession(flags, {
+    display,
+    recipe: { kind: "distill", schema: distillRecipe, defaultName: "nano" },
+    teacher: { given: flags.teacher, otherwise: EMBEDDED_TEACHER },
+  });
+  const result = await distill({
+    ...session,
+    onTeacher: (heldOut) => display.log(`teacher: ${heldOutWords(heldOut)}`),
+  });
+  display[Symbol.dispose]();
+  const kept = result.heldOut.accuracy / result.teacherHeldOut.accuracy;
+  printResult(result, {
+    json: flags.json,
+    lines: [
+      ["student", result.model],
+      ["teacher's quality", heldOutWords(result.teacherHeldOut)],
+      ["student's quality", heldOutWords(result.heldOut)],
+      ["kept", `${percent(kept)} of the teacher's accuracy`],
+    ],
+  });
+}

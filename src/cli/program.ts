@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { registerDistill } from "./distill.js";
+import { registerDoctor } from "./doctor.js";
+import { registerPrepare } from "./prepare.js";
+import { registerPretrain } from "./pretrain.js";
+import { registerRecipes } from "./recipes.js";
+import { registerTokenizer } from "./tokenizer.js";
+
+/** Each adds one command; what a command runs is imported when it runs, so that --help loads nothing native. */
+const COMMANDS = [
+  registerDoctor,
+  registerTokenizer,
+  registerPrepare,
+  registerPretrain,
+  registerDistill,
+  registerRecipes,
+] as const;
+
+/** The command line, ready to parse. Wrong usage throws a CommanderError, and prints nothing. */
+export function createProgram(): Command {
+  const program = new Command("limbeck")
+    .description("Distils BERT teachers into small DistilBERT students, from raw text to a Hugging Face model folder.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText("after", AFTER_HELP);
+  for (const register of COMMANDS) register(program);
+  return program;
+}
+
+const AFTER_HELP = `
+From text to student:
+  $ limbeck prepare corpus.txt --tokenizer TEACHER --out data
+  $ limbeck distill --teacher TEACHER --data data --out run
+  The student is then in run/model, a folder that Hugging Face's tools load.
+
+Standard output carries the result, as one JSON document with --json; standard error progress and messages.
+Exit status: 0 done, 1 a bug or a failed run, 2 wrong input, 130 interrupted, after saving.`;
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

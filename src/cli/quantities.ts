@@ -1,0 +1,37 @@
+// Numbers as a person reads them.
+
+/** `1,234`. */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** `950`, `1.2 M`, `3.40 B`: three digits. */
+export function short(value: number): string {
+  for (const [unit, size] of [
+    ["B", 1e9],
+    ["M", 1e6],
+    ["k", 1e3],
+  ] as const) {
+    if (value >= size) return `${(value / size).toPrecision(value >= 1e12 ? 6 : 3)} ${unit}`;
+  }
+  return String(Math.round(value));
+}
+
+/** `45 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "unknown";
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${twoDigits(s % 60)} s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${twoDigits(Math.floor((s % 3600) / 60))} min`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** `41.3 %` of a share. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}

@@ -1,0 +1,47 @@
+import type { HeldOutResult } from "../train/evaluate.js";
+import type { StepRecord } from "../train/loop.js";
+import type { Estimate, SessionOptions } from "../train/session.js";
+import type { Display } from "./display.js";
+import type { ProgressView } from "./progress-line.js";
+import { duration, percent, short, whole } from "./quantities.js";
+
+/** Shows a run: the estimate before the first step, evaluations as lines, and one line of progress. */
+export function observeRun(display: Display): SessionOptions["observer"] {
+  return {
+    estimate: (estimate) => {
+      for (const line of estimateLines(estimate)) display.log(line);
+    },
+    step: (record) => display.progress(stepView(record)),
+    evaluation: (step, result) => display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
+    saved: (step) => display.log(`step ${whole(step)}: saved`),
+  };
+}
+
+export function heldOutWords({ accuracy, loss }: HeldOutResult): string {
+  return `held-out masked-token accuracy ${percent(accuracy)}, loss ${loss.toFixed(3)}`;
+}
+
+function estimateLines(estimate: Estimate): string[] {
+  const { totalSteps, microBatchesPerStep, tokens, parameters, memoryBytes, seconds } = estimate;
+  const cut = microBatchesPerStep === 1 ? "" : `, each in ${whole(microBatchesPerStep)} micro-batches`;
+  return [
+    `${short(parameters)} parameters to train`,
+    `${whole(totalSteps)} steps${cut}; ${short(tokens)} tokens in all`,
+    `about ${duration(seconds)} of training, and ${(memoryBytes / 1e9).toFixed(1)} GB of memory`,
+  ];
+}
+
+function stepView(record: StepRecord): ProgressView {
+  const { step, totalSteps, losses, learningRate, tokensPerSecond, etaSeconds } = record;
+  const named = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  return {
+    fraction: step / totalSteps,
+    parts: [
+      { text: `step ${step}/${totalSteps}`, rank: 9 },
+      { text: named.join("  "), rank: 7 },
+      { text: `lr ${learningRate.toExponential(1)}`, rank: 4 },
+      { text: `${short(tokensPerSecond)} tokens/s`, rank: 5 },
+    ],
+    etaSeconds,
+  };
+}

@@ -1,0 +1,81 @@
+import type { z } from "zod";
+import { isRun } from "../checkpoint/run.js";
+import { ConfigError } from "../errors.js";
+import { engineInfo } from "../tensor/device.js";
+import type { TrainingRecipe } from "../train/recipe.js";
+import type { SessionOptions } from "../train/session.js";
+import { chooseRecipe } from "./choose-recipe.js";
+import type { Display } from "./display.js";
+import { stopRequested } from "./interrupts.js";
+import { observeRun } from "./run-display.js";
+import type { RunFlags } from "./run-flags.js";
+import { checkSources, identifySources, readSources, writeSources } from "./sources.js";
+
+/** What `pretrain` and `distill` are called with, but for the teacher. */
+interface Session<T> extends SessionOptions {
+  recipe: T;
+  data: string;
+  heldOutSequences: number;
+}
+
+/**
+ * Turns flags into a session: finds the recipe and, for a run that is resumed, what it was made from.
+ *
+ * @param options.teacher the one that is given, or what to take without; null where there is none
+ * @throws ConfigError when a flag is missing or cannot apply
+ */
+export async function openSession<T extends TrainingRecipe & { kind: "pretrain" | "distill" }>(
+  flags: RunFlags,
+  options: {
+    display: Display;
+    recipe: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string };
+    teacher: { given: string | undefined; otherwise: string } | null;
+  },
+): Promise<Session<T> & { teacher: string }> {
+  const { out, resume = false, heldOutSequences } = flags;
+  checkDevice(flags.device);
+  const recipe = chooseRecipe(flags, options.recipe);
+  const begun = resume ? readSources(out) : null;
+  if (resume && !isRun(out)) options.display.log(`${out}: nothing to resume: starting`);
+  const data = flags.data ?? begun?.data.path;
+  if (data === undefined) {
+    throw new ConfigError('--data: expected a dataset that "limbeck prepare" wrote, got nothing. Give its folder.');
+  }
+  const teacher = options.teacher && (options.teacher.given ?? begun?.teacher?.path ?? options.teacher.otherwise);
+  const sources = await identifySources(data, teacher);
+  if (begun !== null) checkSources(out, begun, sources);
+  const observer = observeRun(options.display);
+  return {
+    recipe,
+    data,
+    teacher: teacher ?? "",
+    out,
+    resume,
+    heldOutSequences,
+    device: flags.device,
+    cadence: {
+      logEverySteps: flags.logEvery,
+      evaluateEverySteps: flags.evaluateEvery,
+      saveEverySteps: flags.saveEvery,
+      saveEveryMinutes: flags.saveEveryMinutes,
+    },
+    observer: {
+      ...observer,
+      estimate: (estimate) => {
+        if (begun === null) writeSources(out, sources); // The run directory is ours from here on.
+        observer.estimate(estimate);
+      },
+    },
+    signal: stopRequested(),
+  };
+}
+
+function checkDevice(device: string): void {
+  if (device === "cpu") return;
+  if (!/^cuda(:\d+)?$/.test(device)) throw new ConfigError(`--device: expected cpu, cuda or cuda:N, got ${device}.`);
+  const devices = engineInfo().cudaDevices;
+  if (Number(device.slice("cuda:".length) || 0) < devices) return;
+  throw new ConfigError(
+    `--device: expected one that is there, got ${device}, and the engine finds ${devices} CUDA devices. Use --device cpu, or see "limbeck doctor".`,
+  );
+}

@@ -1,0 +1,86 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import type { Command } from "commander";
+import { ConfigError } from "../errors.js";
+import { CorpusMeter } from "./corpus-progress.js";
+import { type Display, openDisplay } from "./display.js";
+import { wholeNumber } from "./option-values.js";
+import { printResult } from "./output.js";
+import type { ProgressView } from "./progress-line.js";
+import { duration, whole } from "./quantities.js";
+
+interface TokenizerFlags {
+  vocabSize: number;
+  out: string;
+  cased?: boolean;
+  minFrequency: number;
+  limitAlphabet: number;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export function registerTokenizer(program: Command): void {
+  program
+    .command("tokenizer")
+    .summary("learn a WordPiece vocabulary from a corpus")
+    .description("Learns a BERT WordPiece vocabulary; for a teacher of your own. To distil, use the teacher's instead.")
+    .argument("<corpus...>", 'files, folders, or "-", as for prepare')
+    .requiredOption("--vocab-size <n>", "word pieces in all, special tokens included", wholeNumber(1))
+    .requiredOption("--out <dir>", "a new folder for the tokenizer")
+    .option("--cased", "keep capitals and accents")
+    .option("--min-frequency <n>", "a pair of pieces that occurs less often is not joined", wholeNumber(1), 2)
+    .option("--limit-alphabet <n>", "different characters to keep", wholeNumber(1), 1000)
+    .option("--json", "print the result as JSON")
+    .option("-q, --quiet", "no progress, only errors")
+    .addHelpText("after", "\nExample:\n  $ limbeck tokenizer corpus/ --vocab-size 8000 --out tokenizer")
+    .action(run);
+}
+
+async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
+  const { out, cased, json, quiet, vocabSize, minFrequency, limitAlphabet } = flags;
+  refuseUsed(out);
+  const { readCorpus } = await import("../data/corpus.js");
+  const { trainWordPiece } = await import("../text/wordpiece.js");
+  const startMs = performance.now();
+  const corpus = readCorpus(paths);
+  using display = openDisplay({ quiet });
+  const meter = new CorpusMeter();
+  const tokenizer = await trainWordPiece(corpus, {
+    vocabSize,
+    lowercase: !cased,
+    minFrequency,
+    limitAlphabet,
+    onProgress: (progress) => {
+      if (progress.stage === "merge") showMerge(display, progress);
+      else display.progress(meter.view({ ...corpus, documents: progress.documents }));
+    },
+  });
+  await tokenizer.save(out);
+  display[Symbol.dispose]();
+  printResult(
+    { out, vocabSize: tokenizer.vocabSize, hash: tokenizer.hash },
+    {
+      json,
+      lines: [
+        ["tokenizer", out],
+        ["word pieces", whole(tokenizer.vocabSize)],
+        ["time", duration((performance.now() - startMs) / 1000)],
+      ],
+    },
+  );
+}
+
+function showMerge(display: Display, { pieces, vocabSize }: { pieces: number; vocabSize: number }): void {
+  const text = `${whole(pieces)} / ${whole(vocabSize)} word pieces`;
+  const view: ProgressView = { fraction: pieces / vocabSize, parts: [{ text, rank: 9 }], etaSeconds: null };
+  display.progress(view);
+}
+
+/** Before hours of counting. */
+function refuseUsed(folder: string): void {
+  if (!existsSync(folder)) return;
+  const isFile = !statSync(folder).isDirectory();
+  const [first] = isFile ? [] : readdirSync(folder);
+  if (!isFile && first === undefined) return;
+  const got = isFile ? "a file" : `one that holds "${first}"`;
+  throw new ConfigError(`${folder}: expected a new or empty folder for the tokenizer, got ${got}. Give another path.`);
+}
