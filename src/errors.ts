@@ -42,7 +42,12 @@ export class NativeError extends LimbeckError {
   readonly exitStatus = 1;
 }
 
-/** A run that cannot go on: a loss that is not finite, a disk that is full. */
+/** A disk that is full, or a place that cannot be written to. What was there before is still there. */
+export class StorageError extends LimbeckError {
+  readonly exitStatus = 2;
+}
+
+/** A run that cannot go on: a loss that is not finite, a worker that ended. */
 export class RunError extends LimbeckError {
   readonly exitStatus = 1;
 }

@@ -65,7 +65,7 @@ export function checkpointPath(folder: string, step: number): string {
 /**
  * Writes `step-N` under `folder` whole or not at all: aside, synced, renamed.
  *
- * @throws RunError when the disk is full, naming what was needed and the last checkpoint; nothing is lost
+ * @throws StorageError when the disk is full, naming what was needed and the last checkpoint; nothing is lost
  */
 export function writeCheckpoint(folder: string, step: number, content: CheckpointContent): void {
   const target = checkpointPath(folder, step);

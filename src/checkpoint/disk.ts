@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ConfigError, LimbeckError, RunError } from "../errors.js";
+import { ConfigError, LimbeckError, RunError, StorageError } from "../errors.js";
 import { isRunning } from "./processes.js";
 
 /** What was written: enough to tell later whether the file is still the same. */
@@ -94,7 +94,7 @@ export function syncFolder(folder: string): void {
 /**
  * Puts a file in place whole or not at all: it is written aside, synced, and renamed over what was there.
  *
- * @throws RunError when the disk is full; what was there before stays
+ * @throws StorageError when the disk is full; what was there before stays
  */
 export function replaceFile(path: string, chunks: Iterable<Uint8Array>, neededBytes?: number): void {
   const aside = asideName(path);
@@ -170,7 +170,7 @@ export function writeError(
   if (DISK_FULL.has(code)) {
     const needed = neededBytes === undefined ? "" : `expected room for ${formatBytes(neededBytes)}, got `;
     const limit = code === "EFBIG" ? "a file size limit" : `${formatBytes(freeBytes(path))} free`;
-    return new RunError(`${path}: no space left (${code}): ${needed}${limit}. ${remedy}`, { cause: error });
+    return new StorageError(`${path}: no space left (${code}): ${needed}${limit}. ${remedy}`, { cause: error });
   }
   if (NOT_ALLOWED.has(code)) {
     return new ConfigError(`${path}: not writable (${code}). Change its permissions or give another path.`, {

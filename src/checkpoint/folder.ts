@@ -84,7 +84,7 @@ export function readModelFolder(path: string): ModelFolder {
  * A model that is there already is replaced once the new one is complete.
  *
  * @throws FormatError when `path` holds something that is not a model
- * @throws RunError when the disk is full; what was there before stays
+ * @throws StorageError when the disk is full; what was there before stays
  */
 export async function writeModelFolder({
   path,

@@ -21,13 +21,13 @@ export class MetricsLog implements Disposable {
   constructor(path: string, lastStep: number | null) {
     this.path = path;
     if (existsSync(path)) truncateAfter(path, lastStep ?? Number.NEGATIVE_INFINITY);
-    this.#fd = openSync(path, "a");
+    this.#fd = openForAppending(path);
   }
 
   /**
    * Adds a line. A number that is not finite is written as a string ("NaN"), since JSON has none.
    *
-   * @throws RunError when the disk is full
+   * @throws StorageError when the disk is full
    */
   append(record: { readonly step: number; readonly [key: string]: unknown }): void {
     if (this.#fd === null) throw new FormatError(this.path, "a line was added after the log was closed.");
@@ -53,6 +53,14 @@ export class MetricsLog implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+function openForAppending(path: string): number {
+  try {
+    return openSync(path, "a");
+  } catch (error) {
+    throw writeError(path, error, { remedy: "Free some space and resume." });
   }
 }
 

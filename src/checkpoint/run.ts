@@ -132,7 +132,7 @@ export class Run implements Disposable {
   /**
    * Saves a checkpoint whole or not at all, then removes all but the newest ones.
    *
-   * @throws RunError when the disk is full, naming the last good checkpoint; nothing is lost
+   * @throws StorageError when the disk is full, naming the last good checkpoint; nothing is lost
    */
   saveCheckpoint(step: number, content: CheckpointContent): void {
     // A checkpoint promises the metrics up to its step.

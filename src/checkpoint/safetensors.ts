@@ -143,7 +143,7 @@ export function serializeSafetensors(tensors: TensorEntries, metadata: Record<st
 /**
  * Writes a safetensors file whole or not at all: aside, synced, renamed.
  *
- * @throws RunError when the disk is full; what was there before stays
+ * @throws StorageError when the disk is full; what was there before stays
  */
 export function writeSafetensors(path: string, tensors: TensorEntries, metadata: Record<string, string> = {}): void {
   const { byteLength, chunks } = serializeSafetensors(tensors, metadata);

@@ -29,13 +29,13 @@ export class EventWriter implements Disposable {
 
   /**
    * @param lastStep the step the run goes on from, null from the start: TensorBoard forgets what older files say beyond
-   * @throws RunError when the disk is full
+   * @throws StorageError when the disk is full
    */
   constructor(directory: string, lastStep: number | null, options: EventWriterOptions = {}) {
     this.#now = options.now ?? Date.now;
     mkdirSync(directory, { recursive: true });
     this.path = join(directory, fileName(directory, this.#now(), options.host ?? hostname()));
-    this.#fd = openSync(this.path, "wx");
+    this.#fd = openNew(this.path);
     this.#write(0, (event) => event.tag(EVENT.fileVersion, WireType.LengthDelimited).string("brain.Event:2"));
     this.#write(lastStep === null ? 0 : lastStep + 1, (event) =>
       message(event, EVENT.sessionLog, (log) => log.tag(SESSION_LOG.status, WireType.Varint).int32(SESSION_START)),
@@ -45,7 +45,7 @@ export class EventWriter implements Disposable {
   /**
    * Adds one point to each of the named curves.
    *
-   * @throws RunError when the disk is full
+   * @throws StorageError when the disk is full
    */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
     this.#write(step, (event) =>
@@ -83,6 +83,14 @@ export class EventWriter implements Disposable {
     } catch (error) {
       throw writeError(this.path, error, { remedy: "Free some space and resume." });
     }
+  }
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, "wx");
+  } catch (error) {
+    throw writeError(path, error, { remedy: "Free some space and resume." });
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type LimbeckError, RunError } from "../errors.js";
+import { type LimbeckError, StorageError } from "../errors.js";
 
 /** What to call a file while it is not yet whole. */
 export const PARTIAL_SUFFIX = ".partial";
@@ -17,13 +17,15 @@ const REASONS: Record<string, string> = {
 export function diskError(path: string, cause: unknown): LimbeckError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const reason = REASONS[code] ?? `it cannot be written (${code || String(cause)}). Put that right`;
-  return new RunError(`${path}: ${reason}, and run the same command again: it goes on where it stopped.`, { cause });
+  return new StorageError(`${path}: ${reason}, and run the same command again: it goes on where it stopped.`, {
+    cause,
+  });
 }
 
 /**
  * Replaces a file as a whole: written aside, synced, renamed. A reader sees the old bytes or the new, whatever happens.
  *
- * @throws RunError when the disk is full or the file cannot be written
+ * @throws StorageError when the disk is full or the file cannot be written
  */
 export function writeAtomically(path: string, contents: string | Uint8Array): void {
   const partial = path + PARTIAL_SUFFIX;

@@ -58,7 +58,7 @@ export function readManifest(folder: string): DatasetManifest {
   return parseJsonFile(join(folder, MANIFEST_FILE), manifestSchema, REMAKE);
 }
 
-/** @throws RunError when the disk is full */
+/** @throws StorageError when the disk is full */
 export function writeManifest(folder: string, manifest: DatasetManifest): void {
   writeAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`);
 }

@@ -35,7 +35,7 @@ export interface PrepareOptions {
   readonly heldOutTokens?: number;
   /** A shard ends with the document that brings it to this many tokens. Default 2^25. */
   readonly shardTokens?: number;
-  /** Tokenising threads; 0 tokenises in this one. Default: the cores, up to 8. Does not change the result. */
+  /** Tokenising threads; 0 tokenises in this one. Default: the cores, up to 4. Does not change the result. */
   readonly workers?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PrepareProgress) => void;
@@ -43,7 +43,7 @@ export interface PrepareOptions {
 
 /** Text given to a worker at once, UTF-16 units. */
 const BATCH_LENGTH = 1 << 18;
-const MOST_WORKERS = 8; // Each takes some 60 MB, and reading in one thread feeds no more.
+const MOST_WORKERS = 4; // Each takes some 80 MB, and one reading thread feeds few more.
 
 /**
  * Turns a corpus into a dataset: shards of token ids, and dataset.json. Memory does not grow with the corpus.
@@ -53,7 +53,7 @@ const MOST_WORKERS = 8; // Each takes some 60 MB, and reading in one thread feed
  *
  * @throws ConfigError when an option is wrong, or `out` holds something else
  * @throws FormatError when the corpus or the tokenizer cannot be read
- * @throws RunError when the disk is full
+ * @throws StorageError when the disk is full
  */
 export async function prepare(options: PrepareOptions): Promise<DatasetManifest> {
   checkOptions(options);

@@ -28,7 +28,8 @@ interface Outcome {
 
 function expectNothingLost({ checkpointError, metricsError, ...outcome }: Outcome, code: string): void {
   expect(outcome).toEqual({ left: ["step-1"], step: 1, first: 1, metricsLeft: 1021 });
-  expect([checkpointError?.name, metricsError?.name]).toEqual(["RunError", "RunError"]);
+  expect([checkpointError?.name, metricsError?.name]).toEqual(["StorageError", "StorageError"]);
+  expect([checkpointError?.exitStatus, metricsError?.exitStatus]).toEqual([2, 2]);
   expect(checkpointError?.message).toMatch(
     new RegExp(
       `^\\S*/checkpoints/step-2: no space left \\(${code}\\): expected room for 6\\.0 MB, got .*\\. ` +

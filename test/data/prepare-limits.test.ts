@@ -92,7 +92,7 @@ describe("a full disk is one line, and the same command goes on:", () => {
   }
 
   function expectOneLine({ error }: Outcome, code: RegExp): void {
-    expect(error?.name).toBe("RunError");
+    expect(error?.name).toBe("StorageError");
     expect(error?.message).toMatch(code);
     expect(error?.message).toMatch(/run the same command again: it goes on where it stopped/);
     expect(error?.message).not.toContain("\n");
