@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ConfigError } from "../errors.js";
+import { ConfigError, FormatError } from "../errors.js";
 import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../models/config.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import type { Module } from "../nn/module.js";
@@ -7,8 +7,9 @@ import { noGrad } from "../tensor/autograd.js";
 import { fromBytes } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
 import { TensorScope, tidy } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { CONFIG_FILE, readModelFolder, writeModelFolder } from "./folder.js";
+import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
 import type { TensorSource } from "./safetensors.js";
 
@@ -39,6 +40,7 @@ export async function loadMaskedLm(
   const path = await resolveModel(source);
   using folder = readModelFolder(path);
   const model = new MaskedLm(fromHuggingFace(folder.config, join(path, CONFIG_FILE)));
+  refuseBareEncoder(folder);
   folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
   if (tokenizer.vocabSize > model.config.vocabSize) {
@@ -46,14 +48,33 @@ export async function loadMaskedLm(
       `${path}: the tokenizer has ${tokenizer.vocabSize} tokens, the model embeds only ${model.config.vocabSize}. They belong to different models.`,
     );
   }
-  model.materialise({ device: options.device }); // Only now: nothing to free where something does not fit.
-  loadWeights(model, folder.weights);
+  try {
+    // No random values first: a model that is read leaves the generator where it was.
+    for (const [name, parameter] of model.namedParameters()) {
+      parameter.assign(tidy(() => readTensor(folder.weights, name, options.device).to("float32")));
+    }
+    castProducts(model, options.productDType);
+    return { path, model, tokenizer };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Holds the weights of matrix products in `dtype` from now on; embeddings, norms and biases stay as they are. */
+export function castProducts(model: MaskedLm, dtype: DType): void {
   for (const [name, parameter] of model.namedParameters()) {
     const isProduct = parameter.spec.shape.length === 2 && !name.startsWith("embeddings.");
-    if (isProduct && options.productDType !== "float32")
-      parameter.assign(tidy(() => parameter.value.to(options.productDType)));
+    if (isProduct && parameter.value.dtype !== dtype) parameter.assign(tidy(() => parameter.value.to(dtype)));
   }
-  return { path, model, tokenizer };
+}
+
+function refuseBareEncoder({ path, weights, config }: ModelFolder): void {
+  if (weights.names.some((name) => name.startsWith("mlm."))) return;
+  throw new FormatError(
+    path,
+    `expected a model with a masked-LM head, got ${JSON.stringify(config.architectures ?? "none")} without one. Give a BertForMaskedLM or a DistilBertForMaskedLM.`,
+  );
 }
 
 /** Reads only the shape of a model. */
@@ -88,10 +109,14 @@ export function loadWeights(
 ): void {
   for (const [name, parameter] of module.namedParameters()) {
     using _scope = new TensorScope();
-    const { dtype, shape } = weights.entry(nameIn(name));
-    const value = fromBytes(weights.read(nameIn(name)), shape, { dtype });
+    const value = readTensor(weights, nameIn(name), parameter.value.device);
     noGrad(() => parameter.value.copy_(value));
   }
+}
+
+function readTensor(weights: ReadableWeights, name: string, device: string): Tensor {
+  const { dtype, shape } = weights.entry(name);
+  return fromBytes(weights.read(name), shape, { dtype, device });
 }
 
 /** A module's parameters as they are written: one at a time, in `dtype`. */
@@ -101,7 +126,7 @@ export function* parameterEntries(module: Module, dtype: DType = "float32"): Gen
   }
 }
 
-function bytesIn(value: { to(dtype: DType): { toBytes(): Uint8Array } }, dtype: DType): Uint8Array {
+function bytesIn(value: Tensor, dtype: DType): Uint8Array {
   using _scope = new TensorScope();
   return value.to(dtype).toBytes();
 }

@@ -74,10 +74,8 @@ export function fromHuggingFace(json: unknown, path: string): EncoderConfig {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue?.path.join(".") || "model_type";
-    throw new FormatError(
-      path,
-      `${where}: ${issue?.message ?? "not valid"}. Limbeck reads model types bert and distilbert.`,
-    );
+    const advice = where === "model_type" ? " Limbeck reads model types bert and distilbert." : "";
+    throw new FormatError(path, `${where}: ${issue?.message ?? "not valid"}.${advice}`);
   }
   const config = parsed.data.model_type === "bert" ? fromBert(parsed.data) : fromDistilBert(parsed.data);
   if (config.hiddenSize % config.heads !== 0) {

@@ -94,7 +94,10 @@ describe("a config.json is refused, in one line that names the field, where", ()
     expect(read).toThrow(/^teacher\/config\.json: [^\n]+$/);
   };
 
-  test("the model is of another family", () => refused({ model_type: "roberta" }, /model_type/));
+  test("the model is of another family", () => {
+    refused({ model_type: "roberta" }, /model_type.*Limbeck reads model types bert and distilbert\.$/);
+  });
+  test("a field is wrong, without advice on families", () => refused({ hidden_size: 0 }, /^(?!.*model types)/));
   test("there is no model type", () => refused({ model_type: undefined }, /model_type/));
   test("a size is missing", () => refused({ hidden_size: undefined }, /hidden_size.*expected number/));
   test("a size is no number", () => refused({ vocab_size: "30522" }, /vocab_size.*expected number.*string/));
