@@ -13,6 +13,9 @@ export interface EncodedDocuments {
 const MOST_WORDS = 1 << 18;
 const MOST_UNITS = 1 << 23;
 
+/** Words given to the tokenizer at once: what it makes of each takes half a kilobyte until it is read. */
+const LEARNED_AT_ONCE = 1 << 14;
+
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const ASCII_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"; // Without "_", which counts as a letter where added tokens end.
@@ -34,6 +37,8 @@ export class CachedEncoder {
   /** Where the ids of each word start; they end where the next word's start. */
   #starts = new Uint32Array(1 << 16);
   #ids = new Uint32Array(1 << 18);
+  /** The words of the documents at hand, by number; kept, as a new one for each document would be garbage soon. */
+  #numbers = new Uint32Array(1 << 18);
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(tokenizer: Tokenizer, bytesPerToken: 2 | 4, mostWords = MOST_WORDS) {
@@ -54,67 +59,71 @@ export class CachedEncoder {
   async #encode(documents: readonly string[]): Promise<EncodedDocuments> {
     if (this.#words.size > this.#mostWords || this.#words.units > MOST_UNITS) this.#words.clear();
     const known = this.#words.size;
-    const words = documents.map((document) => this.#wordsOf(document));
-    await this.#learn(known);
-    const lengths = Uint32Array.from(words, (list) => this.#lengthOf(list));
+    let wordCount = 0;
+    const wordEnds = documents.map((document) => {
+      wordCount = this.#number(document, wordCount);
+      return wordCount;
+    });
+    for (let first = known; first < this.#words.size; first += LEARNED_AT_ONCE) await this.#learn(first);
+    const lengths = Uint32Array.from(wordEnds, (end, i) => this.#lengthOf(wordEnds[i - 1] ?? 0, end));
     const total = lengths.reduce((sum, length) => sum + length, 0);
     const ids = this.#bytesPerToken === 2 ? new Uint16Array(total) : new Uint32Array(total);
-    let end = 0;
-    for (const list of words) end = this.#copy(list, ids, end);
+    this.#copy(wordCount, ids);
     return { ids, lengths };
   }
 
-  /** The number of each word of a document. */
-  #wordsOf(document: string): Uint32Array {
-    const numbers = new Uint32Array(document.length);
+  /** Puts the number of each word of a document at `#numbers`, from `count` on; gives the new count. */
+  #number(document: string, count: number): number {
     const cut = this.#cut;
-    let count = 0;
+    this.#numbers = withRoom(this.#numbers, count + document.length);
+    const numbers = this.#numbers;
+    let end = count;
     let start = 0;
     for (let i = 0; i <= document.length; i++) {
       const unit = i < document.length ? document.charCodeAt(i) : NEWLINE;
       const kind = unit < 128 ? cut[unit] : 0;
       if (kind === 0) continue;
-      if (i > start) numbers[count++] = this.#words.number(document, start, i);
-      if (kind === ALONE) numbers[count++] = this.#words.number(document, i, i + 1);
+      if (i > start) numbers[end++] = this.#words.number(document, start, i);
+      if (kind === ALONE) numbers[end++] = this.#words.number(document, i, i + 1);
       start = i + 1;
     }
-    return numbers.subarray(0, count);
+    return end;
   }
 
-  /** Encodes the words from number `known` on. */
-  async #learn(known: number): Promise<void> {
-    const fresh = Array.from({ length: this.#words.size - known }, (_, i) => this.#words.text(known + i));
+  /** Encodes some words, from number `first` on. */
+  async #learn(first: number): Promise<void> {
+    const last = Math.min(first + LEARNED_AT_ONCE, this.#words.size);
+    const fresh = Array.from({ length: last - first }, (_, i) => this.#words.text(first + i));
     const encoded = await this.#tokenizer.encodeIds(fresh);
-    this.#starts = withRoom(this.#starts, this.#words.size + 1);
+    this.#starts = withRoom(this.#starts, last + 1);
     for (const [i, all] of encoded.entries()) {
       const ids = all.filter((id) => !this.#dropped.has(id));
-      const start = this.#starts[known + i] ?? 0;
+      const start = this.#starts[first + i] ?? 0;
       this.#ids = withRoom(this.#ids, start + ids.length);
       this.#ids.set(ids, start);
-      this.#starts[known + i + 1] = start + ids.length;
+      this.#starts[first + i + 1] = start + ids.length;
     }
   }
 
-  #lengthOf(words: Uint32Array): number {
-    const starts = this.#starts;
+  /** Ids of the words that stand at [start, end) of `#numbers`. */
+  #lengthOf(start: number, end: number): number {
+    const [numbers, starts] = [this.#numbers, this.#starts];
     let length = 0;
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i] as number;
+    for (let i = start; i < end; i++) {
+      const word = numbers[i] as number;
       length += (starts[word + 1] as number) - (starts[word] as number);
     }
     return length;
   }
 
-  #copy(words: Uint32Array, into: TokenArray, start: number): number {
-    const starts = this.#starts;
-    const ids = this.#ids;
-    let end = start;
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i] as number;
+  #copy(wordCount: number, into: TokenArray): void {
+    const [numbers, starts, ids] = [this.#numbers, this.#starts, this.#ids];
+    let end = 0;
+    for (let i = 0; i < wordCount; i++) {
+      const word = numbers[i] as number;
       const last = starts[word + 1] as number;
       for (let at = starts[word] as number; at < last; at++) into[end++] = ids[at] as number;
     }
-    return end;
   }
 }
 
