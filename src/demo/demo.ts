@@ -1,0 +1,230 @@
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type LoadedModel, loadMaskedLm } from "../checkpoint/model.js";
+import { prepare } from "../data/prepare.js";
+import { type DistillOptions, distill } from "../distill/distill.js";
+import { DistillObjective } from "../distill/objective.js";
+import type { DistillRecipe } from "../distill/recipe.js";
+import { ConfigError } from "../errors.js";
+import { distillRecipeNamed } from "../recipes/recipes.js";
+import { tidy } from "../tensor/scope.js";
+import { openCorpus } from "../train/corpus.js";
+import type { HeldOutResult } from "../train/evaluate.js";
+import { productDType } from "../train/recipe.js";
+import { gatherText } from "./gather.js";
+import { cpuMsPerSentence, fillMask } from "./look.js";
+import { maskedSentences, timedSentences } from "./sentences.js";
+
+export interface DemoOptions {
+  teacher: string;
+  /** A new folder for everything the demo makes. */
+  out: string;
+  /** Text to distil on; empty gathers what is on this machine. */
+  corpus: readonly string[];
+  /** Seconds the two trainings may take together. */
+  trainingSeconds: number;
+  device: string;
+  observer: DistillOptions["observer"];
+  say(line: string): void;
+  signal?: AbortSignal | undefined;
+}
+
+/** One row of the demo's table. */
+export interface DemoModel {
+  name: "teacher" | "student before" | "student after" | "control";
+  layers: number;
+  parameters: number;
+  /** model.safetensors; null where there is no file. */
+  bytes: number | null;
+  cpuMsPerSentence: number;
+  heldOut: HeldOutResult;
+}
+
+export interface DemoResult {
+  run: string;
+  student: string;
+  steps: number;
+  models: DemoModel[];
+  /** The student's accuracy over the teacher's. */
+  accuracyKept: number;
+  filled: { text: string; teacher: string[]; student: string[] }[];
+}
+
+const heldOutSequences = 128;
+const gatheredCharacters = 5_000_000;
+
+/**
+ * Distils the teacher to half its layers on text of this machine, beside a control of the same shape that is trained
+ * for the same steps from random weights and without the teacher.
+ */
+export async function demo(options: DemoOptions): Promise<DemoResult> {
+  const { out, say } = options;
+  mkdirSync(out, { recursive: true });
+  const data = join(out, "data");
+  await prepareText(options, data);
+  const { layers } = await withModel(options.teacher, options, ({ model }) => model.config);
+  const base = distillRecipeNamed("nano", { studentLayers: Math.max(1, layers >> 1) });
+  const steps = await affordableSteps(options, data, base);
+  const recipe = { ...base, steps };
+  say(`distilling ${layers} → ${recipe.studentLayers} layers in ${steps} steps`);
+  const student = await train(options, data, recipe, "student");
+  say("training the control: the same shape and steps, random weights, no teacher");
+  const control = await train(options, data, controlRecipe(recipe), "control");
+  say("looking at what was made");
+  const result = await report(options, { recipe, student, control });
+  writeFileSync(join(out, "report.json"), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+/** The same shape, data and steps, and the hard labels alone. */
+function controlRecipe(recipe: DistillRecipe): DistillRecipe {
+  return { ...recipe, initialisation: "random", alphaCe: 0, alphaCos: 0 };
+}
+
+async function prepareText({ corpus, out, teacher, say, signal }: DemoOptions, data: string): Promise<void> {
+  let paths = corpus;
+  if (corpus.length === 0) {
+    const text = gatherText({ maxCharacters: gatheredCharacters });
+    if (text.characters < 500_000) {
+      throw new ConfigError(
+        `found only ${text.characters} characters of English documentation on this machine, expected 500,000 or more. Give text with --corpus FILE.`,
+      );
+    }
+    paths = [join(out, "corpus.txt")];
+    writeFileSync(join(out, "corpus.txt"), `${text.documents.join("\n\n")}\n`);
+    say(`gathered ${(text.characters / 1e6).toFixed(1)} MB of English from ${text.files} files of documentation`);
+  }
+  const manifest = await prepare({
+    corpus: paths,
+    tokenizer: teacher,
+    out: data,
+    heldOut: 0.02,
+    ...(signal !== undefined && { signal }),
+  });
+  const { train, heldout } = manifest.splits;
+  say(`${train.tokens.toLocaleString("en-US")} tokens to train on, ${heldout.tokens.toLocaleString("en-US")} held out`);
+}
+
+/** As many steps as fit the time, by the clock: the recipe's own number at most. */
+async function affordableSteps(options: DemoOptions, data: string, recipe: DistillRecipe): Promise<number> {
+  const { device, trainingSeconds } = options;
+  using corpus = await openCorpus(data, recipe, { heldOutSequences: 1 });
+  return await withModel(options.teacher, options, ({ model }) => {
+    using objective = new DistillObjective(model, recipe, { productDType: productDType(recipe), device });
+    using control = new DistillObjective(model, controlRecipe(recipe), { productDType: productDType(recipe), device });
+    const { microBatches, ...counts } = corpus.batchesOf(0);
+    const seconds: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const startMs = performance.now();
+      for (const batch of microBatches) {
+        tidy(() => {
+          objective.microStep(batch, counts);
+          control.microStep(batch, counts);
+        });
+      }
+      seconds.push((performance.now() - startMs) / 1000);
+    }
+    const fit = Math.floor(trainingSeconds / Math.min(...seconds));
+    return Math.max(20, Math.min(recipe.steps ?? fit, fit));
+  });
+}
+
+interface Trained {
+  model: string;
+  before: HeldOutResult;
+  after: HeldOutResult;
+  teacher: HeldOutResult;
+}
+
+async function train(options: DemoOptions, data: string, recipe: DistillRecipe, name: string): Promise<Trained> {
+  let before: HeldOutResult | null = null;
+  const steps = recipe.steps ?? 1;
+  const result = await distill({
+    recipe,
+    teacher: options.teacher,
+    data,
+    out: join(options.out, name),
+    resume: false,
+    device: options.device,
+    heldOutSequences,
+    cadence: {
+      logEverySteps: 5,
+      evaluateEverySteps: Math.ceil(steps / 3),
+      saveEverySteps: steps,
+      saveEveryMinutes: 60,
+    },
+    observer: {
+      ...options.observer,
+      evaluation: (step, heldOut) => {
+        before ??= heldOut;
+        options.observer.evaluation(step, heldOut);
+      },
+    },
+    onTeacher: () => {},
+    signal: options.signal,
+  });
+  return {
+    model: result.model,
+    before: before ?? result.heldOut,
+    after: result.heldOut,
+    teacher: result.teacherHeldOut,
+  };
+}
+
+async function report(
+  options: DemoOptions,
+  made: { recipe: DistillRecipe; student: Trained; control: Trained },
+): Promise<DemoResult> {
+  const { recipe, student, control } = made;
+  const look = (source: string) =>
+    withModel(source, options, async (loaded) => ({
+      layers: loaded.model.config.layers,
+      parameters: loaded.model.parameterCount(),
+      bytes: statSync(join(loaded.path, "model.safetensors")).size,
+      cpuMsPerSentence: await cpuMsPerSentence(loaded, timedSentences),
+      filled: await fillAll(loaded),
+    }));
+  const [teacher, after, other] = [await look(options.teacher), await look(student.model), await look(control.model)];
+  const row = (
+    name: DemoModel["name"],
+    { filled: _, ...looked }: typeof teacher,
+    heldOut: HeldOutResult,
+  ): DemoModel => ({
+    name,
+    ...looked,
+    heldOut,
+  });
+  return {
+    run: options.out,
+    student: student.model,
+    steps: recipe.steps ?? 0,
+    models: [
+      row("teacher", teacher, student.teacher),
+      { ...row("student before", after, student.before), bytes: null },
+      row("student after", after, student.after),
+      row("control", other, control.after),
+    ],
+    accuracyKept: student.after.accuracy / student.teacher.accuracy,
+    filled: maskedSentences.map((text, i) => ({
+      text,
+      teacher: teacher.filled[i] ?? [],
+      student: after.filled[i] ?? [],
+    })),
+  };
+}
+
+async function fillAll(loaded: LoadedModel): Promise<string[][]> {
+  const filled: string[][] = [];
+  for (const text of maskedSentences) filled.push(await fillMask(loaded, text, 3));
+  return filled;
+}
+
+async function withModel<T>(
+  source: string,
+  { device }: DemoOptions,
+  body: (loaded: LoadedModel) => T | Promise<T>,
+): Promise<T> {
+  const loaded = await loadMaskedLm(source, { device, productDType: "float32" });
+  using _model = loaded.model;
+  return await body(loaded);
+}
