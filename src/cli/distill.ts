@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { useThreads } from "./cores.js";
 import { openDisplay } from "./display.js";
@@ -6,9 +5,7 @@ import { printResult } from "./output.js";
 import { percent } from "./quantities.js";
 import { heldOutWords } from "./run-display.js";
 import { addRunFlags, type RunFlags } from "./run-flags.js";
-
-/** The teacher that comes with Limbeck. */
-const EMBEDDED_TEACHER = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
+import { EMBEDDED_TEACHER } from "./teacher.js";
 
 export function registerDistill(program: Command): void {
   const command = program
