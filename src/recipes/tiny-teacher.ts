@@ -15,6 +15,7 @@ export const tinyTeacher: PretrainRecipe = {
   intermediateSize: 512,
   maxPositions: 512,
   initializerRange: 0.05, // BERT's 0.02 · √(768 / 128): products start as large as BERT-base's.
+  positions: "sinusoidal", // Neighbours are found sooner, and positions beyond 128 make sense before they are seen.
   dropout: 0, // The data is not seen twice: nothing to regularise.
   sequenceLength: 128,
   pack: "full-sentences",
@@ -42,6 +43,7 @@ export const bertBasePretraining: PretrainRecipe = {
   heads: 12,
   intermediateSize: 3072,
   initializerRange: 0.02, // Devlin et al.'s code
+  positions: "random",
   dropout: 0.1, // Devlin et al. 2019, appendix A.2
   sequenceLength: 512,
   stepSequences: 256, // Devlin et al. 2019, appendix A.2

@@ -6,9 +6,11 @@ import { ConfigError } from "../errors.js";
 import type { EncoderConfig } from "../models/config.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { FlatParameters } from "../optim/flat-parameters.js";
-import { autocast, backward } from "../tensor/autograd.js";
+import { autocast, backward, noGrad } from "../tensor/autograd.js";
+import { tensor } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
 import { manualSeed } from "../tensor/random.js";
+import { TensorScope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { openCorpus, type TrainingCorpus } from "./corpus.js";
 import type { HeldOutResult } from "./evaluate.js";
@@ -37,6 +39,8 @@ export const pretrainRecipe = z.strictObject({
   dropout: z.number().min(0).max(1),
   /** Standard deviation of the initial weights. */
   initializerRange: z.number().positive(),
+  /** How the position embeddings start: drawn like the others, or as sinusoids of the same size; both are learned. */
+  positions: z.enum(["random", "sinusoidal"]),
 });
 export type PretrainRecipe = z.infer<typeof pretrainRecipe>;
 
@@ -125,11 +129,31 @@ export async function pretrain(
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);
   using objective = new MaskedLmObjective(config, { seed: recipe.seed, productDType: productDType(recipe), device });
+  if (recipe.positions === "sinusoidal") startPositionsSinusoidal(objective.model);
   if (recipe.initFrom !== null) await initFrom(recipe.initFrom, objective.model);
   return await runSession(run, recipe, corpus, objective, {
     ...options,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
   });
+}
+
+/**
+ * Fills the position table with sinusoids, scaled to the size the other embeddings start with.
+ *
+ * PE[p, 2i] = sin(p / 10000^(2i / D)), PE[p, 2i + 1] = cos of the same.
+ *
+ * Source: Vaswani et al. 2017, section 3.5.
+ */
+export function startPositionsSinusoidal({ config, encoder }: MaskedLm): void {
+  using _scope = new TensorScope();
+  const { maxPositions, hiddenSize, initializerRange } = config;
+  const scale = initializerRange * Math.SQRT2; // A sinusoid's root mean square is 1 / √2.
+  const table = Float32Array.from({ length: maxPositions * hiddenSize }, (_, k) => {
+    const [position, column] = [Math.floor(k / hiddenSize), k % hiddenSize];
+    const angle = position / 10_000 ** ((column - (column % 2)) / hiddenSize);
+    return scale * (column % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
+  });
+  noGrad(() => encoder.embeddings.position.weight.value.copy_(tensor(table, { shape: [maxPositions, hiddenSize] })));
 }
 
 /** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */
