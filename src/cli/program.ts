@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerDemo } from "./demo.js";
 import { registerDistill } from "./distill.js";
 import { registerDoctor } from "./doctor.js";
 import { registerPrepare } from "./prepare.js";
@@ -15,6 +16,7 @@ const COMMANDS = [
   registerPretrain,
   registerDistill,
   registerRecipes,
+  registerDemo,
 ] as const;
 
 /** The command line, ready to parse. Wrong usage throws a CommanderError, and prints nothing. */

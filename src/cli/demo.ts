@@ -1,0 +1,121 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import type { DemoModel, DemoResult } from "../demo/demo.js";
+import { useThreads } from "./cores.js";
+import { openDisplay } from "./display.js";
+import { stopRequested } from "./interrupts.js";
+import { numberFrom, wholeNumber } from "./option-values.js";
+import { duration, percent, short } from "./quantities.js";
+import { observeRun } from "./run-display.js";
+import { EMBEDDED_TEACHER } from "./teacher.js";
+
+interface DemoFlags {
+  teacher: string;
+  corpus: string[];
+  out?: string;
+  seconds: number;
+  threads?: number;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export function registerDemo(program: Command): void {
+  program
+    .command("demo")
+    .summary("distil the teacher that comes with Limbeck, in minutes")
+    .description(
+      "Distils a teacher to half its layers on English text of this machine (documentation), beside a control of the same shape that learns for the same steps without the teacher, and compares them.",
+    )
+    .option("--teacher <model>", "a model folder or a Hub id", EMBEDDED_TEACHER)
+    .option("--corpus <path...>", "text to distil on, as for prepare (default: documentation on this machine)", [])
+    .option("--out <dir>", "a new folder (default: runs/demo-1, -2, …)")
+    .option("--seconds <s>", "training time of student and control together", numberFrom(1), 150)
+    .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1))
+    .option("--json", "print the result as JSON")
+    .option("-q, --quiet", "no progress, only the result")
+    .helpOption("-h, --help", "print this help")
+    .action(run);
+}
+
+async function run(flags: DemoFlags): Promise<void> {
+  useThreads(flags.threads);
+  const startMs = performance.now();
+  const { demo } = await import("../demo/demo.js");
+  using display = openDisplay(flags);
+  const observer = observeRun(display);
+  const result = await demo({
+    teacher: flags.teacher,
+    corpus: flags.corpus,
+    out: flags.out ?? newFolder(),
+    trainingSeconds: flags.seconds,
+    device: "cpu",
+    observer: { ...observer, estimate: () => {}, saved: () => {} },
+    say: (line) => display.log(line),
+    signal: stopRequested(),
+  });
+  display[Symbol.dispose]();
+  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else
+    process.stdout.write(
+      `\n${[...lines(result), "", `It took ${duration((performance.now() - startMs) / 1000)}.`].join("\n")}\n`,
+    );
+}
+
+function newFolder(): string {
+  for (let n = 1; ; n++) if (!existsSync(`runs/demo-${n}`)) return `runs/demo-${n}`;
+}
+
+function lines(result: DemoResult): string[] {
+  return [
+    ...table(result.models),
+    "",
+    `The student keeps ${percent(result.accuracyKept)} of its teacher's masked-token accuracy on text neither was shown.`,
+    ...comparison(result.models),
+    "",
+    "What they put at [MASK]:",
+    ...result.filled.flatMap(({ text, teacher, student }) => [
+      `  ${text.replace(/ ([.,])/g, "$1")}`,
+      `    teacher  ${teacher.join(", ")}`,
+      `    student  ${student.join(", ")}`,
+    ]),
+    "",
+    `Everything is in ${result.run}: the student in ${result.student}, a folder that Hugging Face's tools load;`,
+    `curves for TensorBoard in ${result.run}/student; all figures in ${result.run}/report.json.`,
+    "",
+    "What to try next:",
+    `  limbeck distill --resume --out ${result.run}/student       (nothing left to do: it says so)`,
+    `  limbeck distill --data ${result.run}/data --out runs/longer --set steps=3000`,
+    "  limbeck prepare YOUR-TEXT --tokenizer YOUR-BERT --out data && limbeck distill --teacher YOUR-BERT --data data --out run",
+  ];
+}
+
+function comparison(models: readonly DemoModel[]): string[] {
+  const student = models.find(({ name }) => name === "student after");
+  const control = models.find(({ name }) => name === "control");
+  if (student === undefined || control === undefined) return [];
+  const [ours, theirs] = [percent(student.heldOut.accuracy), percent(control.heldOut.accuracy)];
+  return [`The control, trained for as many steps without the teacher, reaches ${theirs}; the student ${ours}.`];
+}
+
+function table(models: readonly DemoModel[]): string[] {
+  const best = Math.max(...models.map(({ heldOut }) => heldOut.accuracy));
+  const rows = [
+    ["", "layers", "parameters", "bytes", "CPU/sentence", "held-out accuracy", ""],
+    ...models.map(({ name, layers, parameters, bytes, cpuMsPerSentence, heldOut }) => [
+      name,
+      String(layers),
+      short(parameters),
+      bytes === null ? "" : `${(bytes / 1e6).toFixed(1)} MB`,
+      `${cpuMsPerSentence.toFixed(1)} ms`,
+      percent(heldOut.accuracy),
+      "█".repeat(Math.round((20 * heldOut.accuracy) / best)),
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 || i === 6 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
