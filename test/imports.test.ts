@@ -3,6 +3,8 @@ import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
+const FOUNDATION = ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint"];
+
 /**
  * What each folder (or file) directly below src/ may import, in the order data flows: every row names only earlier rows.
  * "folder/file" allows that one file.
@@ -17,12 +19,12 @@ const TABLE: Record<string, readonly string[]> = {
   data: ["errors", "text"],
   models: ["errors", "tensor", "nn"],
   checkpoint: ["errors", "tensor", "nn", "optim", "text", "models"],
-  train: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint"],
-  distill: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint", "train"],
-  recipes: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint", "train", "distill"],
-  demo: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint", "train", "distill", "recipes"],
-  cli: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint", "train", "distill", "recipes", "demo"],
-  index: ["errors", "tensor", "nn", "optim", "text", "data", "models", "checkpoint", "train", "distill", "recipes", "demo"],
+  train: FOUNDATION,
+  distill: [...FOUNDATION, "train"],
+  recipes: [...FOUNDATION, "train", "distill"],
+  demo: [...FOUNDATION, "train", "distill", "recipes"],
+  cli: [...FOUNDATION, "train", "distill", "recipes", "demo"],
+  index: [...FOUNDATION, "train", "distill", "recipes", "demo"],
 };
 
 /** Single files that may import more than their folder, and why. */
