@@ -1,36 +1,21 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { z } from "zod";
-import type { MetricsLog } from "../checkpoint/metrics.js";
-import { loadWeights, parameterEntries } from "../checkpoint/model.js";
+import { type MetricsLog, readMetrics } from "../checkpoint/metrics.js";
 import type { Run } from "../checkpoint/run.js";
-import type { TensorEntries } from "../checkpoint/safetensors.js";
 import { EventWriter } from "../checkpoint/tensorboard.js";
 import type { StepBatches } from "../data/batches.js";
 import { Purpose, philox } from "../data/random.js";
-import { FormatError, RunError } from "../errors.js";
+import { RunError } from "../errors.js";
 import type { AdamW } from "../optim/adamw.js";
 import { clipGradientNorm } from "../optim/clip.js";
 import { linearWarmupDecay } from "../optim/schedules.js";
-import { fromBytes } from "../tensor/create.js";
 import { manualSeed } from "../tensor/random.js";
-import { keep, TensorScope, tidy } from "../tensor/scope.js";
+import { keep, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HeldOutResult } from "./evaluate.js";
+import { checkpointContent, initialState, type LoopState, restoreLatest } from "./loop-state.js";
 import type { Objective } from "./objective.js";
 import type { TrainingRecipe } from "./recipe.js";
-
-/** Where the loop stands: state.json of a checkpoint. With the recipe and the data, it is all there is to know. */
-const loopState = z.strictObject({
-  /** Optimizer steps done. */
-  step: z.number().int().min(0),
-  /** Real tokens seen. */
-  tokens: z.number().int().min(0),
-  /** The step of the last evaluation, −1 before the first. */
-  evaluatedStep: z.number().int().min(-1),
-  /** Time spent training so far, over all resumptions. */
-  elapsedMs: z.number().min(0),
-});
-export type LoopState = z.infer<typeof loopState>;
+import { Speedometer } from "./speedometer.js";
 
 /** One line of metrics.jsonl and one point of each curve. */
 export interface StepRecord {
@@ -81,8 +66,10 @@ export interface LoopOptions {
 export class Interrupted extends Error {
   readonly step: number;
 
+  /** @param step of the checkpoint that is saved, 0 before the first */
   constructor(directory: string, step: number) {
-    super(`interrupted after step ${step}, which is saved: go on with --resume --out ${directory}`);
+    const when = step === 0 ? "before the first step" : `after step ${step}, which is saved`;
+    super(`interrupted ${when}: go on with --resume --out ${directory}`);
     this.name = "Interrupted";
     this.step = step;
   }
@@ -93,17 +80,21 @@ export class Interrupted extends Error {
  *
  * @throws Interrupted when `signal` aborts, after saving
  * @throws RunError when a loss is not finite, naming the step, the batch and the last good checkpoint
+ * @throws StorageError when the disk is full; the last checkpoint is still there
  */
 export async function trainLoop(options: LoopOptions): Promise<void> {
   const { run, totalSteps, cadence, observer, signal } = options;
-  const state = options.resume ? restore(options) : initialState();
-  const resumedAt = options.resume && state.evaluatedStep >= 0 ? state.step : null;
+  const restored = options.resume ? restoreLatest(run, options) : null;
+  const state = restored ?? initialState();
+  const resumedAt = restored === null ? null : state.step;
   using events = new EventWriter(run.directory, resumedAt);
   const metrics = run.openMetrics(resumedAt);
-  const speed = new Speedometer(state);
+  let evaluatedStep = lastEvaluation(metrics);
+  const speed = new Speedometer(state.elapsedMs);
   const saved = { step: resumedAt, atMs: performance.now() };
   const save = () => {
     if (saved.step === state.step) return;
+    refuseBadWeights(run, state.step, options.objective);
     run.saveCheckpoint(state.step, checkpointContent(options, state));
     Object.assign(saved, { step: state.step, atMs: performance.now() });
     observer.saved(state.step);
@@ -111,21 +102,23 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
   try {
     while (true) {
       const isDone = state.step >= totalSteps;
-      if ((isDone || state.step % cadence.evaluateEverySteps === 0) && state.evaluatedStep !== state.step) {
+      if ((isDone || state.step % cadence.evaluateEverySteps === 0) && evaluatedStep !== state.step) {
         const result = await options.evaluate();
+        refuseBadEvaluation(run, state.step, result);
         recordEvaluation(metrics, events, state.step, result);
         observer.evaluation(state.step, result);
-        state.evaluatedStep = state.step;
+        evaluatedStep = state.step;
       }
       const isDue = performance.now() - saved.atMs >= cadence.saveEveryMinutes * 60_000;
       if (isDone || isDue || (state.step > 0 && state.step % cadence.saveEverySteps === 0)) save();
       if (isDone) return;
-      speed.start();
+      speed.startLap();
       const batches = options.batchesOf(state.step);
       const measured = await optimizerStep(options, state.step, batches);
       state.step += 1;
       state.tokens += batches.tokenCount;
-      state.elapsedMs = speed.lap(batches.tokenCount);
+      speed.endLap(batches.tokenCount);
+      state.elapsedMs = speed.elapsedMs;
       if (state.step === totalSteps || state.step % cadence.logEverySteps === 0) {
         const record = stepRecord(options, state, { ...measured, tokensPerSecond: speed.tokensPerSecond });
         recordStep(metrics, events, record);
@@ -139,8 +132,12 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
   }
 }
 
-function initialState(): LoopState {
-  return { step: 0, tokens: 0, evaluatedStep: -1, elapsedMs: 0 };
+/**
+ * The step of the last evaluation on record, −1 before the first. Read from metrics.jsonl and no state of a checkpoint:
+ * a run that was interrupted while it evaluated has evaluated more than its checkpoint could know.
+ */
+function lastEvaluation(metrics: MetricsLog): number {
+  return readMetrics(metrics.path).findLast((record) => "heldOutLoss" in record)?.step ?? -1;
 }
 
 /** One optimizer step: every micro-batch's share of the gradient, clipped, then AdamW. */
@@ -185,19 +182,34 @@ function dropoutSeed(seed: number, step: number, microBatch: number): number {
   return (words[0] ?? 0) + ((words[1] ?? 0) & 0x1fffff) * 2 ** 32;
 }
 
+/** @param step counted from 0; named as progress and metrics do, which count steps done */
 function notFinite(run: Run, step: number, objective: Objective, perBatch: number[][], norm: number): RunError {
   const bad = perBatch.findIndex((share) => share.some((value) => !Number.isFinite(value)));
   const what =
     bad < 0
       ? `the gradient norm is ${norm}`
       : `micro-batch ${bad} gave ${objective.losses.map(({ name }, i) => `${name} ${perBatch[bad]?.[i]}`).join(", ")}`;
-  const good = run.checkpointSteps[0];
+  return stopped(run, `step ${step + 1}: ${what}`);
+}
+
+/** Weights can overflow in the very last update, which no loss has seen yet. */
+function refuseBadWeights(run: Run, step: number, { parameters }: Objective): void {
+  const norm = tidy(() => [parameters.values.norm().item()])[0];
+  if (!Number.isFinite(norm)) throw stopped(run, `after step ${step} the weights' norm is ${norm}`);
+}
+
+function refuseBadEvaluation(run: Run, step: number, { loss }: HeldOutResult): void {
+  if (!Number.isFinite(loss)) throw stopped(run, `after step ${step} the held-out loss is ${loss}`);
+}
+
+function stopped(run: Run, what: string): RunError {
+  const [good] = run.checkpointSteps;
   const checkpoint =
     good === undefined
       ? "no checkpoint was saved yet"
       : `the last good checkpoint is ${run.directory}/checkpoints/step-${good}`;
   return new RunError(
-    `${run.directory}: step ${step}: ${what}: expected finite values; ${checkpoint}. Lower the learning rate or use float32, in a new run.`,
+    `${run.directory}: ${what}: expected finite values; ${checkpoint}. Lower the learning rate or use float32, in a new run.`,
   );
 }
 
@@ -236,68 +248,4 @@ function recordStep(metrics: MetricsLog, events: EventWriter, record: StepRecord
 function recordEvaluation(metrics: MetricsLog, events: EventWriter, step: number, result: HeldOutResult): void {
   metrics.append({ step, heldOutLoss: result.loss, heldOutAccuracy: result.accuracy });
   events.scalars(step, { "heldOut/loss": result.loss, "heldOut/accuracy": result.accuracy });
-}
-
-function checkpointContent({ objective, optimizer }: LoopOptions, state: LoopState) {
-  return {
-    model: parameterEntries(objective.model),
-    optimizer: momentEntries(optimizer),
-    state: { ...state },
-  };
-}
-
-/** The optimizer's flat buffers, as they are. */
-function momentEntries({ firstMoment, secondMoment }: AdamW): TensorEntries {
-  return Object.entries({ firstMoment, secondMoment }).map(([name, buffer]) => [
-    name,
-    { dtype: "float32", shape: buffer.shape, bytes: () => buffer.toBytes() },
-  ]);
-}
-
-/** Puts model and optimizer back to the latest checkpoint; a run killed before its first begins at step 0. */
-function restore({ run, objective, optimizer }: LoopOptions): LoopState {
-  using checkpoint = run.latestCheckpoint();
-  if (checkpoint === null) return initialState();
-  const state = loopState.safeParse(checkpoint.state);
-  if (!state.success) throw new FormatError(checkpoint.path, "state.json is not of this kind of run.");
-  loadWeights(objective.model, checkpoint.model);
-  for (const [name, buffer] of Object.entries({
-    firstMoment: optimizer.firstMoment,
-    secondMoment: optimizer.secondMoment,
-  })) {
-    using _scope = new TensorScope();
-    const { dtype, shape } = checkpoint.optimizer.entry(name);
-    buffer.copy_(fromBytes(checkpoint.optimizer.read(name), shape, { dtype }));
-  }
-  optimizer.steps = state.data.step;
-  return state.data;
-}
-
-/** Tokens a second over the last steps, evaluations and pauses left out. */
-class Speedometer {
-  #elapsedMs: number;
-  #startMs = performance.now();
-  readonly #laps: { tokens: number; ms: number }[] = [];
-
-  constructor(state: LoopState) {
-    this.#elapsedMs = state.elapsedMs;
-  }
-
-  start(): void {
-    this.#startMs = performance.now();
-  }
-
-  /** Ends a step; returns the time trained so far, in milliseconds. */
-  lap(tokens: number): number {
-    const ms = performance.now() - this.#startMs;
-    this.#laps.push({ tokens, ms });
-    if (this.#laps.length > 20) this.#laps.shift();
-    this.#elapsedMs += ms;
-    return this.#elapsedMs;
-  }
-
-  get tokensPerSecond(): number {
-    const tokens = this.#laps.reduce((sum, lap) => sum + lap.tokens, 0);
-    return tokens / (this.#laps.reduce((sum, lap) => sum + lap.ms, 0) / 1000);
-  }
 }

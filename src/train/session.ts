@@ -1,11 +1,13 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { assertModelFolderReplaceable } from "../checkpoint/folder.js";
 import { saveMaskedLm } from "../checkpoint/model.js";
 import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
+import type { StepBatches } from "../data/batches.js";
 import { AdamW } from "../optim/adamw.js";
 import { tidy } from "../tensor/scope.js";
 import type { TrainingCorpus } from "./corpus.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate.js";
-import { type Cadence, type Observer, trainLoop } from "./loop.js";
+import { type Cadence, Interrupted, type Observer, trainLoop } from "./loop.js";
 import type { Objective } from "./objective.js";
 import { productDType, type TrainingRecipe } from "./recipe.js";
 
@@ -18,6 +20,7 @@ export interface Estimate {
   parameters: number;
   /** Peak memory of the process with everything loaded and one micro-batch done. */
   memoryBytes: number;
+  /** Of the steps that are left. */
   seconds: number;
 }
 
@@ -37,16 +40,41 @@ export interface SessionResult {
 }
 
 /**
- * Takes the run directory, so that a wrong one is refused before anything is loaded.
+ * Takes the run directory for this process: a new one, or with `resume` the run that is there.
  *
- * @throws ConfigError or FormatError as createRun and openRun do
+ * @throws ConfigError or FormatError as createRun and openRun do, or where the model could not be written in the end
  */
 export function takeRun(out: string, recipe: TrainingRecipe, resume: boolean): Run {
   // A run killed before its first moment was over has nothing to resume from: it starts.
-  return resume && isRun(out) ? openRun(out, recipe) : createRun(out, recipe);
+  const run = resume && isRun(out) ? openRun(out, recipe) : createRun(out, recipe);
+  try {
+    assertModelFolderReplaceable(run.modelPath);
+    return run;
+  } catch (error) {
+    run.close();
+    throw error;
+  }
 }
 
-/** Estimates, trains, and writes the model folder. */
+/**
+ * Runs `body`, which stops where the signal aborts.
+ *
+ * @throws Interrupted then, naming the step that is saved
+ */
+export async function interruptible<T>(run: Run, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(signal?.aborted && error === signal.reason)) throw error;
+    throw new Interrupted(run.directory, run.checkpointSteps[0] ?? 0);
+  }
+}
+
+/**
+ * Estimates, trains, and writes the model folder.
+ *
+ * @throws Interrupted when the signal aborts, after saving
+ */
 export async function runSession(
   run: Run,
   recipe: TrainingRecipe,
@@ -54,54 +82,61 @@ export async function runSession(
   objective: Objective,
   options: SessionOptions & { card(heldOut: HeldOutResult): string },
 ): Promise<SessionResult> {
-  const { device, signal } = options;
+  const { device, signal, observer } = options;
   using optimizer = new AdamW(objective.parameters, {
     beta1: recipe.adamBeta1,
     beta2: recipe.adamBeta2,
     eps: recipe.adamEps,
     weightDecay: recipe.weightDecay,
   });
-  options.observer.estimate(await estimate(corpus, objective));
-  let heldOut: HeldOutResult | null = null;
+  let last: HeldOutResult | null = null;
   const evaluate = async () => {
-    heldOut = await evaluateHeldOut(objective.model, corpus.heldOut, { dtype: productDType(recipe), device, signal });
-    return heldOut;
+    last = await evaluateHeldOut(objective.model, corpus.heldOut, { dtype: productDType(recipe), device, signal });
+    return last;
   };
-  await trainLoop({
-    ...options,
-    run,
-    recipe,
-    totalSteps: corpus.totalSteps,
-    objective,
-    optimizer,
-    batchesOf: corpus.batchesOf,
-    evaluate,
+  const heldOut = await interruptible(run, signal, async () => {
+    observer.estimate(await estimate(run, corpus, objective, signal));
+    const { totalSteps, batchesOf } = corpus;
+    await trainLoop({ ...options, run, recipe, totalSteps, objective, optimizer, batchesOf, evaluate });
+    return last ?? (await evaluate()); // A run that was done already has not evaluated again.
   });
-  const result = heldOut ?? (await evaluate());
-  await saveMaskedLm(run.modelPath, objective.model, { tokenizer: corpus.tokenizer, card: options.card(result) });
-  return { run: run.directory, model: run.modelPath, heldOut: result };
+  await saveMaskedLm(run.modelPath, objective.model, { tokenizer: corpus.tokenizer, card: options.card(heldOut) });
+  return { run: run.directory, model: run.modelPath, heldOut };
 }
 
-/** Rehearses one micro-batch twice, the second time with the clock running, and leaves no trace. */
-async function estimate(corpus: TrainingCorpus, objective: Objective): Promise<Estimate> {
-  const { microBatches, tokenCount, maskedCount } = corpus.batchesOf(0);
-  const [batch] = microBatches;
+/** Rehearses the first micro-batch, which is the largest, and leaves no trace: dropout is seeded for each again. */
+async function estimate(
+  run: Run,
+  corpus: TrainingCorpus,
+  objective: Objective,
+  signal: AbortSignal | undefined,
+): Promise<Estimate> {
+  const { totalSteps, batchesOf } = corpus;
+  const batches = batchesOf(0);
+  const secondsPerToken = await rehearse(batches, objective, signal);
+  const stepsLeft = totalSteps - (run.checkpointSteps[0] ?? 0);
+  return {
+    totalSteps,
+    microBatchesPerStep: batches.microBatches.length,
+    tokens: batches.tokenCount * totalSteps,
+    parameters: objective.model.parameterCount(),
+    memoryBytes: process.resourceUsage().maxRSS * 1024,
+    seconds: secondsPerToken * batches.tokenCount * stepsLeft,
+  };
+}
+
+/** Seconds a real token takes. The first time, memory is fetched and kernels are chosen; only the second counts. */
+async function rehearse(batches: StepBatches, objective: Objective, signal: AbortSignal | undefined): Promise<number> {
+  const [batch] = batches.microBatches;
+  if (batch === undefined) return 0;
   let seconds = 0;
-  for (let i = 0; batch !== undefined && i < 2; i++) {
+  for (let time = 0; time < 2; time++) {
     await yieldToEvents();
+    signal?.throwIfAborted();
     const startMs = performance.now();
-    tidy(() => {
-      objective.microStep(batch, { tokenCount, maskedCount });
-    });
+    tidy(() => [objective.microStep(batch, batches).toFloat32Array()]);
     seconds = (performance.now() - startMs) / 1000;
   }
   objective.parameters.gradients.zero_();
-  return {
-    totalSteps: corpus.totalSteps,
-    microBatchesPerStep: microBatches.length,
-    tokens: tokenCount * corpus.totalSteps,
-    parameters: objective.model.parameterCount(),
-    memoryBytes: process.resourceUsage().maxRSS * 1024,
-    seconds: (seconds * tokenCount * corpus.totalSteps) / (batch?.tokenCount ?? 1),
-  };
+  return seconds / batch.tokenCount;
 }
