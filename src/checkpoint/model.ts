@@ -84,6 +84,11 @@ export async function readModelConfig(source: string): Promise<EncoderConfig> {
   return fromHuggingFace(folder.config, join(path, CONFIG_FILE));
 }
 
+/** Reads only the tokenizer of a model. */
+export async function loadModelTokenizer(source: string): Promise<Tokenizer> {
+  return loadTokenizer(await resolveModel(source));
+}
+
 /**
  * Reads a model folder's weights into a module of the same shape.
  *

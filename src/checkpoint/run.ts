@@ -25,6 +25,7 @@ import { MetricsLog } from "./metrics.js";
 
 const RECIPE_FILE = "recipe.json";
 const METRICS_FILE = "metrics.jsonl";
+const CHECKPOINTS = "checkpoints";
 
 /** How a run directory is used; nothing here changes the result. */
 export interface RunOptions {
@@ -47,7 +48,7 @@ export function createRun(directory: string, recipe: object, options: RunOptions
     // Again, now that nobody else can write: two may have seen an empty directory.
     refuseForeign(directory);
     replaceText(join(directory, RECIPE_FILE), formatJson(recipe));
-    mkdirSync(join(directory, "checkpoints"), { recursive: true });
+    mkdirSync(join(directory, CHECKPOINTS), { recursive: true });
     for (const folder of [directory, dirname(resolve(directory))]) syncPath(folder);
     return new Run(directory, readRecipe(directory), lock, options);
   } catch (error) {
@@ -72,7 +73,7 @@ export function openRun(directory: string, recipe: object | null = null, options
   try {
     const own = readRecipe(directory);
     if (recipe !== null) checkSameRecipe(directory, own, toJsonObject(recipe));
-    removeLeftovers(join(directory, "checkpoints"));
+    removeLeftovers(join(directory, CHECKPOINTS));
     return new Run(directory, own, lock, options);
   } catch (error) {
     lock.release();
@@ -83,6 +84,11 @@ export function openRun(directory: string, recipe: object | null = null, options
 /** Whether a directory is a run's. */
 export function isRun(directory: string): boolean {
   return existsSync(join(directory, RECIPE_FILE));
+}
+
+/** Whether a directory is a run's that has saved a checkpoint. */
+export function hasCheckpoint(directory: string): boolean {
+  return isRun(directory) && listSteps(join(directory, CHECKPOINTS)).length > 0;
 }
 
 /** The recipe of a run, without taking the directory. */
@@ -161,7 +167,7 @@ export class Run implements Disposable {
   }
 
   get #checkpoints(): string {
-    return join(this.directory, "checkpoints");
+    return join(this.directory, CHECKPOINTS);
   }
 }
 

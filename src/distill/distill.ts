@@ -1,10 +1,10 @@
 import { formatModelCard } from "../checkpoint/card.js";
-import { type LoadedModel, loadMaskedLm } from "../checkpoint/model.js";
+import { castProducts, type LoadedModel, loadMaskedLm } from "../checkpoint/model.js";
 import { ConfigError } from "../errors.js";
-import { openCorpus, type TrainingCorpus } from "../train/corpus.js";
+import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../train/corpus.js";
 import { evaluateHeldOut, type HeldOutResult } from "../train/evaluate.js";
 import { productDType } from "../train/recipe.js";
-import { runSession, type SessionOptions, type SessionResult, takeRun } from "../train/session.js";
+import { interruptible, runSession, type SessionOptions, type SessionResult, takeRun } from "../train/session.js";
 import { DistillObjective } from "./objective.js";
 import type { DistillRecipe } from "./recipe.js";
 import { chosenLayers } from "./student.js";
@@ -24,18 +24,26 @@ export interface DistillResult extends SessionResult {
   teacherHeldOut: HeldOutResult;
 }
 
-/** Distils a teacher into a student; the result is a model folder in the run directory. */
+/**
+ * Distils a teacher into a student; the result is a model folder in the run directory.
+ *
+ * @throws ConfigError or FormatError when teacher, data, recipe or run directory do not fit together
+ * @throws Interrupted when the signal aborts, after saving
+ */
 export async function distill(options: DistillOptions): Promise<DistillResult> {
-  const { recipe, device } = options;
+  const { recipe, device, signal } = options;
   const dtype = productDType(recipe);
   using corpus = await openCorpus(options.data, recipe, options);
-  const teacher = await loadMaskedLm(options.teacher, { device, productDType: dtype });
+  const teacher = await loadMaskedLm(options.teacher, { device, productDType: "float32" });
   using model = teacher.model;
   checkTogether(teacher, corpus, recipe);
-  using run = takeRun(options.out, recipe, options.resume);
-  const teacherHeldOut = await evaluateHeldOut(model, corpus.heldOut, { dtype, device, signal: options.signal });
-  options.onTeacher(teacherHeldOut);
   using objective = new DistillObjective(model, recipe, { productDType: dtype, device });
+  castProducts(model, dtype); // Only now: the student starts from the weights as they are in the file.
+  using run = takeRun(options.out, recipe, options.resume);
+  const teacherHeldOut = await interruptible(run, signal, () =>
+    evaluateHeldOut(model, corpus.heldOut, { dtype, device, signal }),
+  );
+  options.onTeacher(teacherHeldOut);
   const result = await runSession(run, recipe, corpus, objective, {
     ...options,
     card: (heldOut) => studentCard(options.teacher, recipe, objective, { teacher: teacherHeldOut, student: heldOut }),
@@ -44,18 +52,19 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
 }
 
 /** Teacher, data and recipe must fit before hours are spent on them. */
-function checkTogether({ path, model, tokenizer }: LoadedModel, corpus: TrainingCorpus, recipe: DistillRecipe): void {
-  if (tokenizer.hash !== corpus.tokenizer.hash) {
-    throw new ConfigError(
-      `${corpus.dataset.folder}: prepared with another tokenizer (${corpus.tokenizer.vocabSize} tokens, ${corpus.tokenizer.hash.slice(0, 12)}) than the teacher's in ${path} (${tokenizer.vocabSize} tokens, ${tokenizer.hash.slice(0, 12)}). Prepare the corpus again with --tokenizer ${path}.`,
-    );
-  }
+function checkTogether(teacher: LoadedModel, corpus: TrainingCorpus, recipe: DistillRecipe): void {
+  checkSameTokenizer(teacher, corpus);
+  const { path, model } = teacher;
   if (recipe.sequenceLength > model.config.maxPositions) {
     throw new ConfigError(
       `sequenceLength: expected at most the ${model.config.maxPositions} positions of ${path}, got ${recipe.sequenceLength}. Lower it.`,
     );
   }
   chosenLayers(model.config, recipe);
+  const { alphaCe, alphaMlm, alphaCos } = recipe;
+  if (alphaCe + alphaMlm + alphaCos === 0) {
+    throw new ConfigError("alphaCe, alphaMlm, alphaCos: expected one of them above 0, got 0, 0, 0. Nothing is learned.");
+  }
 }
 
 function studentCard(

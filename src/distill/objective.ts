@@ -10,7 +10,7 @@ import { keep, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { cosineLoss } from "../train/losses.js";
 import { type MicroBatch, rowsAt, toMicroBatch } from "../train/micro-batch.js";
-import type { Objective, StepCounts } from "../train/objective.js";
+import { type Objective, type StepCounts, shareOf } from "../train/objective.js";
 import { type OutputLayer, vocabularyLosses } from "../train/vocabulary-losses.js";
 import type { DistillRecipe } from "./recipe.js";
 import { createStudent, initialiseFromTeacher } from "./student.js";
@@ -58,10 +58,8 @@ export class DistillObjective implements Objective, Disposable {
     this.parameters = new FlatParameters(this.model, { device: options.device, frozen });
     if (recipe.initialisation === "teacher") initialiseFromTeacher(this.model, teacher, recipe);
     // The teacher does not change: its output layer is cast once.
-    this.#teacherOutput = {
-      weight: keep(teacher.outputWeight.to(options.productDType).detach()),
-      bias: keep(teacher.head.bias.value.to(options.productDType).detach()),
-    };
+    const cast = (value: Tensor) => keep(tidy(() => value.to(options.productDType).detach()));
+    this.#teacherOutput = { weight: cast(teacher.outputWeight), bias: cast(teacher.head.bias.value) };
   }
 
   microStep(batch: Batch, counts: StepCounts): Tensor {
@@ -71,7 +69,9 @@ export class DistillObjective implements Objective, Disposable {
     // L_mlm needs the masked positions only; they come first.
     const vocabularyRows = alphaCe > 0 && !restrictCeToMask ? micro.N : micro.M;
     const { hidden, transformed } = this.#studentRows(micro, vocabularyRows);
-    const ceCount = restrictCeToMask ? counts.maskedCount : counts.tokenCount;
+    const perMasked = shareOf(counts.maskedCount);
+    const perToken = shareOf(counts.tokenCount);
+    const perCe = restrictCeToMask ? perMasked : perToken;
     const { ce, mlm, rowsGradient } = vocabularyLosses({
       student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
       teacher:
@@ -80,8 +80,8 @@ export class DistillObjective implements Objective, Disposable {
           : { ...this.#teacherOutput, rows: teacher.transformed.narrow(0, 0, vocabularyRows) },
       labels: micro.labels,
       temperature: this.#recipe.temperature,
-      ceScale: alphaCe / ceCount,
-      mlmScale: this.#recipe.alphaMlm / counts.maskedCount,
+      ceScale: alphaCe * perCe,
+      mlmScale: this.#recipe.alphaMlm * perMasked,
       weightGradient: this.parameters.view(this.parameters.gradients, "embeddings.word.weight"),
       biasGradient: this.parameters.view(this.parameters.gradients, "mlm.bias"),
       productDType: this.#productDType,
@@ -91,10 +91,10 @@ export class DistillObjective implements Objective, Disposable {
     const cos = teacher === null ? full([], 0, { device: this.#device }) : cosineLoss(hidden, teacher.hidden);
     if (alphaCos > 0) {
       roots.push(cos);
-      gradients.push(full([], alphaCos / counts.tokenCount, { device: this.#device }));
+      gradients.push(full([], alphaCos * perToken, { device: this.#device }));
     }
     backward(roots, gradients);
-    const shares = [ce.mul(1 / ceCount), mlm.mul(1 / counts.maskedCount), cos.detach().mul(1 / counts.tokenCount)];
+    const shares = [ce.mul(perCe), mlm.mul(perMasked), cos.detach().mul(perToken)];
     return cat(shares.map((share) => share.view([1])));
   }
 

@@ -2,7 +2,7 @@ import { heldOutBatches, type StepBatches, stepBatches, stepsOf } from "../data/
 import { type Dataset, openDataset } from "../data/dataset.js";
 import { createMasker, type Masker } from "../data/masking.js";
 import { documentSequences, packedSequences, type SequenceSource } from "../data/sequences.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, FormatError } from "../errors.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import type { TrainingRecipe } from "./recipe.js";
 
@@ -19,31 +19,50 @@ export interface TrainingCorpus extends Disposable {
 /** The held-out masks do not follow the run's seed, so that runs can be compared. */
 const heldOutSeed = 0;
 
-/** Opens a dataset that `prepare` wrote, for the recipe's sequences, masks and steps. */
+/**
+ * Opens a dataset that `prepare` wrote, for the recipe's sequences, masks and steps.
+ *
+ * @throws FormatError when it is not a dataset, or damaged
+ * @throws ConfigError when a split holds nothing to train or evaluate on
+ */
 export async function openCorpus(
   folder: string,
   recipe: TrainingRecipe,
   options: { heldOutSequences: number },
 ): Promise<TrainingCorpus> {
   const dataset = openDataset(folder);
-  const tokenizer = await loadTokenizer(dataset.tokenizerFolder);
-  const source = sequencesOf(dataset, "train", tokenizer, recipe);
-  const masker = maskerOf(dataset, tokenizer, recipe);
-  const shared = { masker, padId: tokenizer.ids.pad, microBatchTokens: recipe.microBatchTokens };
-  return {
-    dataset,
-    tokenizer,
-    totalSteps: recipe.steps ?? stepsOf(source, recipe.stepSequences, recipe.epochs ?? 1),
-    batchesOf: (step) =>
-      stepBatches({ ...shared, source, seed: recipe.seed, step, stepSequences: recipe.stepSequences }),
-    heldOut: heldOutBatches({
-      ...shared,
-      source: sequencesOf(dataset, "heldout", tokenizer, recipe),
-      seed: heldOutSeed,
-      sequences: options.heldOutSequences,
-    }),
-    [Symbol.dispose]: () => dataset.close(),
-  };
+  try {
+    const tokenizer = await tokenizerOf(dataset);
+    const source = sequencesOf(dataset, "train", tokenizer, recipe);
+    const { seed, stepSequences, microBatchTokens } = recipe;
+    const shared = { masker: maskerOf(dataset, tokenizer, recipe), padId: tokenizer.ids.pad, microBatchTokens };
+    return {
+      dataset,
+      tokenizer,
+      totalSteps: recipe.steps ?? stepsOf(source, stepSequences, recipe.epochs ?? 1),
+      batchesOf: (step) => stepBatches({ ...shared, source, seed, step, stepSequences }),
+      heldOut: heldOutBatches({
+        ...shared,
+        source: sequencesOf(dataset, "heldout", tokenizer, recipe),
+        seed: heldOutSeed,
+        sequences: options.heldOutSequences,
+      }),
+      [Symbol.dispose]: () => dataset.close(),
+    };
+  } catch (error) {
+    dataset.close();
+    throw error;
+  }
+}
+
+async function tokenizerOf({ tokenizerFolder, manifest, folder }: Dataset): Promise<Tokenizer> {
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  const [expected, got] = [manifest.tokenizer.hash, tokenizer.hash].map((hash) => hash.slice(0, 12));
+  if (expected === got) return tokenizer;
+  throw new FormatError(
+    folder,
+    `its tokenizer is not the one it was prepared with: expected ${expected}, got ${got}. Prepare the corpus again.`,
+  );
 }
 
 function sequencesOf(
@@ -69,4 +88,20 @@ function maskerOf(dataset: Dataset, tokenizer: Tokenizer, recipe: TrainingRecipe
     share: recipe.maskShare,
     smoothing: recipe.maskSmoothing,
   });
+}
+
+/**
+ * Checks that a model reads the corpus as it was prepared.
+ *
+ * @throws ConfigError when its tokenizer is another
+ */
+export function checkSameTokenizer(
+  { path, tokenizer }: { path: string; tokenizer: Tokenizer },
+  { dataset, tokenizer: own }: TrainingCorpus,
+): void {
+  if (tokenizer.hash === own.hash) return;
+  const [expected, got] = [own, tokenizer].map((each) => `${each.vocabSize} tokens, ${each.hash.slice(0, 12)}`);
+  throw new ConfigError(
+    `${dataset.folder}: prepared with another tokenizer (${expected}) than that of ${path} (${got}). Prepare the corpus again with --tokenizer ${path}.`,
+  );
 }

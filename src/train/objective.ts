@@ -9,6 +9,11 @@ export interface StepCounts {
   maskedCount: number;
 }
 
+/** One position's share of a mean over `count`; 0 where there is none. */
+export function shareOf(count: number): number {
+  return count === 0 ? 0 : 1 / count;
+}
+
 /** What is learned: pretraining and distillation differ in this alone. */
 export interface Objective {
   readonly model: MaskedLm;

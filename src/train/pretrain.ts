@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatModelCard } from "../checkpoint/card.js";
-import { loadModelWeights, readModelConfig } from "../checkpoint/model.js";
+import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../checkpoint/model.js";
+import { hasCheckpoint } from "../checkpoint/run.js";
 import type { Batch } from "../data/batches.js";
 import { ConfigError } from "../errors.js";
 import type { EncoderConfig } from "../models/config.js";
@@ -12,10 +13,10 @@ import type { DType } from "../tensor/dtype.js";
 import { manualSeed } from "../tensor/random.js";
 import { TensorScope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { openCorpus, type TrainingCorpus } from "./corpus.js";
+import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "./corpus.js";
 import type { HeldOutResult } from "./evaluate.js";
 import { rowsAt, toMicroBatch } from "./micro-batch.js";
-import type { Objective, StepCounts } from "./objective.js";
+import { type Objective, type StepCounts, shareOf } from "./objective.js";
 import { productDType, trainingFields } from "./recipe.js";
 import { runSession, type SessionOptions, type SessionResult, takeRun } from "./session.js";
 import { vocabularyLosses } from "./vocabulary-losses.js";
@@ -89,6 +90,7 @@ export class MaskedLmObjective implements Objective, Disposable {
   microStep(batch: Batch, counts: StepCounts): Tensor {
     const { input, positions, labels, M } = toMicroBatch(batch, this.#device);
     const dtype = this.#productDType;
+    const perMasked = shareOf(counts.maskedCount);
     const transformed = autocast(dtype === "float32" ? null : dtype, this.#device, () => {
       const hidden = this.model.encoder.forward(input, { training: true });
       return this.model.transform(rowsAt(hidden, positions.narrow(0, 0, M)));
@@ -99,13 +101,13 @@ export class MaskedLmObjective implements Objective, Disposable {
       labels,
       temperature: 1,
       ceScale: 0,
-      mlmScale: 1 / counts.maskedCount,
+      mlmScale: perMasked,
       weightGradient: this.parameters.view(this.parameters.gradients, "embeddings.word.weight"),
       biasGradient: this.parameters.view(this.parameters.gradients, "mlm.bias"),
       productDType: dtype,
     });
     backward([transformed], [rowsGradient.to(transformed.dtype)]);
-    return mlm.mul(1 / counts.maskedCount).view([1]);
+    return mlm.mul(perMasked).view([1]);
   }
 
   [Symbol.dispose](): void {
@@ -114,7 +116,12 @@ export class MaskedLmObjective implements Objective, Disposable {
   }
 }
 
-/** Pretrains a BERT on a prepared corpus; the result is a model folder in the run directory. */
+/**
+ * Pretrains a BERT on a prepared corpus; the result is a model folder in the run directory.
+ *
+ * @throws ConfigError or FormatError when the recipe, the data, initFrom or the run directory do not fit
+ * @throws Interrupted when the signal aborts, after saving
+ */
 export async function pretrain(
   options: SessionOptions & { recipe: PretrainRecipe; data: string; heldOutSequences: number },
 ): Promise<SessionResult> {
@@ -125,12 +132,14 @@ export async function pretrain(
     );
   }
   using corpus = await openCorpus(options.data, recipe, options);
-  using run = takeRun(options.out, recipe, options.resume);
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);
   using objective = new MaskedLmObjective(config, { seed: recipe.seed, productDType: productDType(recipe), device });
   if (recipe.positions === "sinusoidal") startPositionsSinusoidal(objective.model);
-  if (recipe.initFrom !== null) await initFrom(recipe.initFrom, objective.model);
+  // Before the run directory is made: a wrong name leaves none behind. A run that has saved needs the model no more.
+  const hasWeights = options.resume && hasCheckpoint(options.out);
+  if (recipe.initFrom !== null && !hasWeights) await initFrom(recipe.initFrom, objective.model, corpus);
+  using run = takeRun(options.out, recipe, options.resume);
   return await runSession(run, recipe, corpus, objective, {
     ...options,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
@@ -157,13 +166,15 @@ export function startPositionsSinusoidal({ config, encoder }: MaskedLm): void {
 }
 
 /** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */
-async function initFrom(source: string, model: MaskedLm): Promise<void> {
-  const { layers } = await readModelConfig(source);
+async function initFrom(source: string, model: MaskedLm, corpus: TrainingCorpus): Promise<void> {
+  const { family, layers } = await readModelConfig(source);
+  if (family !== "bert") throw new ConfigError(`initFrom: expected a bert, got a ${family} in ${source}.`);
   if (layers > model.config.layers) {
     throw new ConfigError(
       `initFrom: expected a model of at most ${model.config.layers} layers, got ${layers} in ${source}. Raise layers.`,
     );
   }
+  checkSameTokenizer({ path: source, tokenizer: await loadModelTokenizer(source) }, corpus);
   await loadModelWeights(source, model, (name) =>
     name.replace(/^layers\.(\d+)\./, (_, layer) => `layers.${Number(layer) % layers}.`),
   );

@@ -27,8 +27,8 @@ export const trainingFields = {
   peakLearningRate: z.number().positive(),
   /** Share of the steps over which the learning rate rises from 0. */
   warmupShare: share,
-  adamBeta1: share,
-  adamBeta2: share,
+  adamBeta1: z.number().min(0).lt(1),
+  adamBeta2: z.number().min(0).lt(1),
   adamEps: z.number().positive(),
   weightDecay: z.number().min(0),
   /** The gradient's 2-norm is clipped to this. */

@@ -62,7 +62,7 @@ export function vocabularyLosses(options: VocabularyLossOptions): VocabularyLoss
 
 function overChunks(options: VocabularyLossOptions): VocabularyLosses {
   const { student, teacher, labels, productDType } = options;
-  const [N] = student.rows.dims(2);
+  const [N, D] = student.rows.dims(2);
   const [V] = student.weight.dims(2);
   const [M] = labels.dims(1);
   const ce = zeros([], { device: labels.device });
@@ -83,7 +83,7 @@ function overChunks(options: VocabularyLossOptions): VocabularyLosses {
       }),
     );
   }
-  return { ce, mlm, rowsGradient: gradients.length === 0 ? zeros([0, student.rows.dims(2)[1]]) : cat(gradients) };
+  return { ce, mlm, rowsGradient: gradients.length === 0 ? zeros([0, D], { device: labels.device }) : cat(gradients) };
 }
 
 /** Chunks of at most `size` rows, none of which holds both labelled and unlabelled rows. */
