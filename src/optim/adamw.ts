@@ -48,7 +48,10 @@ export class AdamW {
       if (weightDecay !== 0) values.narrow(0, 0, decayEnd).mul_(1 - learningRate * weightDecay);
       this.firstMoment.lerp_(gradients, 1 - beta1);
       this.secondMoment.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
-      const denominator = this.secondMoment.sqrt().mul_(1 / Math.sqrt(correction2)).add_(eps);
+      const denominator = this.secondMoment
+        .sqrt()
+        .mul_(1 / Math.sqrt(correction2))
+        .add_(eps);
       values.narrow(0, 0, trainableEnd).addcdiv_(this.firstMoment, denominator, -learningRate / correction1);
     });
   }
