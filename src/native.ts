@@ -18,7 +18,7 @@ interface Addon extends Bindings {
 }
 
 function readEngineRecord(): EngineRecord {
-  const chosen = process.env["LIMBECK_ENGINE"];
+  const chosen = process.env.LIMBECK_ENGINE;
   const file = fileURLToPath(
     new URL(chosen ? `../build/${chosen}/engine.json` : "../build/engine.json", import.meta.url),
   );
@@ -32,11 +32,11 @@ function readEngineRecord(): EngineRecord {
 
 /** OpenMP reads these once, when it is loaded; what the user set stands. */
 function setThreadEnvironment(): void {
-  const wanted = process.env["LIMBECK_THREADS"];
-  if (wanted !== undefined) process.env["OMP_NUM_THREADS"] = wanted;
+  const wanted = process.env.LIMBECK_THREADS;
+  if (wanted !== undefined) process.env.OMP_NUM_THREADS = wanted;
   // Threads that spin while they wait take the cores from whoever would end the wait: OpenBLAS's own threads, or another
   // process. With other work on two cores, steps were 40 times slower so.
-  process.env["OMP_WAIT_POLICY"] ??= "passive";
+  process.env.OMP_WAIT_POLICY ??= "passive";
 }
 
 function load(): { addon: Addon; record: EngineRecord } {
