@@ -1,0 +1,98 @@
+// Packs the result of scripts/pretrain-teacher.sh as the embedded teacher: assets/teacher, in bf16, with its model card,
+// its recipes, and its curve.
+//   node scripts/pack-teacher.mjs WORK
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatModelCard } from "../dist/checkpoint/card.js";
+import { readMetrics } from "../dist/checkpoint/metrics.js";
+import { loadMaskedLm, saveMaskedLm } from "../dist/checkpoint/model.js";
+import { curve } from "./curve.mjs";
+
+const [work] = process.argv.slice(2);
+if (work === undefined) {
+  console.error("usage: node scripts/pack-teacher.mjs WORK (what scripts/pretrain-teacher.sh was given)");
+  process.exit(2);
+}
+const target = fileURLToPath(new URL("../assets/teacher", import.meta.url));
+const names = ["layers-3", "layers-6", "layers-12", "length-512"];
+const stages = names.map((name) => ({
+  name,
+  recipe: JSON.parse(readFileSync(join(work, name, "recipe.json"), "utf8")),
+  metrics: readMetrics(join(work, name, "metrics.jsonl")),
+}));
+
+let seen = 0;
+const points = [];
+for (const { name, metrics } of stages) {
+  const start = seen;
+  for (const record of metrics) {
+    if (record.tokens !== undefined) seen = start + record.tokens;
+    if (record.heldOutLoss !== undefined)
+      points.push({ name, tokens: seen, loss: record.heldOutLoss, accuracy: record.heldOutAccuracy });
+  }
+}
+const dataset = JSON.parse(readFileSync(join(work, "data", "dataset.json"), "utf8"));
+const last = points.at(-1);
+const millions = (n) => `${(n / 1e6).toFixed(1)} M`;
+
+const card = formatModelCard({
+  title: "Limbeck's embedded teacher: BERT, 12 layers of 128, uncased English",
+  summary:
+    "A small BERT pretrained from scratch with Limbeck's own commands by masked language modelling alone (dynamic masking, no next-sentence prediction). It is the default teacher of `limbeck distill` and `limbeck demo`: large enough to have something to teach, small enough to ship. It is no substitute for BERT-base.",
+  license: "apache-2.0",
+  language: "en",
+  tags: ["limbeck", "bert", "fill-mask"],
+  pipelineTag: "fill-mask",
+  facts: [
+    ["parameters", "3,494,080 (bf16)"],
+    ["vocabulary", "8,000 lower-cased word pieces, learned on the same text"],
+    ["tokens seen in training", `${millions(seen)}, of ${millions(dataset.splits.train.tokens)} in the corpus`],
+    [
+      `held-out masked-token accuracy, ${100 * stages.at(-1).recipe.maskShare} % masked`,
+      `${(100 * last.accuracy).toFixed(2)} %`,
+    ],
+    ["held-out masked-token loss", `${last.loss.toFixed(3)} nats`],
+  ],
+  sections: [
+    {
+      heading: "Text",
+      body: "English Wikipedia (articles in random order; CC BY-SA) and English books out of copyright (public domain). The text itself is not part of this repository. What the model says reflects that text, its errors and its biases.",
+    },
+    {
+      heading: "How it was made",
+      body: [
+        "`scripts/pretrain-teacher.sh` in stages, each starting from the last; the figures are on held-out text at the stage's own share of masked tokens and sequence length:",
+        "",
+        "| stage | layers | sequence length | masked | steps | tokens | held-out loss | accuracy |",
+        "|---|---|---|---|---|---|---|---|",
+        ...stages.map(({ name, recipe, metrics }) => {
+          const end = points.findLast((point) => point.name === name);
+          const tokens = metrics.findLast((record) => record.tokens !== undefined)?.tokens ?? 0;
+          return `| ${name} | ${recipe.layers} | ${recipe.sequenceLength} | ${100 * recipe.maskShare} % | ${recipe.steps} | ${millions(tokens)} | ${end.loss.toFixed(3)} | ${(100 * end.accuracy).toFixed(2)} % |`;
+        }),
+        "",
+        "![held-out loss over tokens](curve.svg)",
+        "",
+        "The recipes are in `recipes.json`, the curve's points in `curve.json`.",
+      ].join("\n"),
+    },
+  ],
+});
+
+// Replaced whole: saveMaskedLm refuses a folder that holds more than a model.
+rmSync(target, { recursive: true, force: true });
+const { model, tokenizer } = await loadMaskedLm(join(work, names.at(-1), "model"), {
+  device: "cpu",
+  productDType: "float32",
+});
+await saveMaskedLm(target, model, { tokenizer, card, dtype: "bfloat16" });
+const recipes = Object.fromEntries(
+  stages.map(({ name, recipe }) => [name, { ...recipe, initFrom: recipe.initFrom && "the stage before" }]),
+);
+writeFileSync(join(target, "recipes.json"), `${JSON.stringify(recipes, null, 2)}\n`);
+writeFileSync(join(target, "curve.json"), `${JSON.stringify(points)}\n`);
+writeFileSync(join(target, "curve.svg"), curve(points, { title: "Held-out loss of the embedded teacher" }));
+console.log(
+  `${target}: ${millions(seen)} tokens, loss ${last.loss.toFixed(3)}, accuracy ${(100 * last.accuracy).toFixed(2)} %`,
+);

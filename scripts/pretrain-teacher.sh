@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Makes the embedded teacher (assets/teacher) from raw text, with Limbeck's own commands: hours on two cores.
+#   scripts/pretrain-teacher.sh WORK CORPUS…
+# Stages: a vocabulary of 8,000 pieces; token shards; 3, 6, then 12 layers, each stacked from the last (progressive
+# stacking, Gong et al. 2019); longer sequences at the end. Killed and called again, it goes on where it was.
+set -euo pipefail
+if (($# < 2)); then
+  echo "usage: scripts/pretrain-teacher.sh WORK CORPUS… (a new or half-finished folder, and text)" >&2
+  exit 2
+fi
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$1
+shift
+limbeck() { node "$root/dist/cli/main.js" "$@"; }
+mkdir -p "$work"
+
+[[ -e $work/tokenizer/tokenizer.json ]] ||
+  limbeck tokenizer "$@" --vocab-size 8000 --limit-alphabet 200 --out "$work/tokenizer"
+[[ -e $work/data/dataset.json ]] || limbeck prepare "$@" --tokenizer "$work/tokenizer" --out "$work/data"
+
+# stage NAME KEY=VALUE… : one run on top of the recipe tiny-teacher.
+stage() {
+  local name=$1
+  shift
+  [[ -e $work/$name/model/config.json ]] && return
+  if [[ -e $work/$name/recipe.json ]]; then
+    limbeck pretrain --resume --out "$work/$name"
+  else
+    limbeck pretrain --recipe tiny-teacher --data "$work/data" --out "$work/$name" --evaluate-every 250 --set "$@"
+  fi
+}
+
+stage layers-3 layers=3 maskShare=0.3 peakLearningRate=0.002 steps=4000
+stage layers-6 layers=6 initFrom="$work/layers-3/model" maskShare=0.3 peakLearningRate=0.0015 steps=1500 seed=2
+stage layers-12 initFrom="$work/layers-6/model" maskShare=0.3 peakLearningRate=0.001 steps=1500 seed=3
+stage length-512 initFrom="$work/layers-12/model" sequenceLength=512 stepSequences=8 peakLearningRate=0.0003 steps=150 seed=4
