@@ -167,8 +167,12 @@ export function startPositionsSinusoidal({ config, encoder }: MaskedLm): void {
 
 /** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */
 async function initFrom(source: string, model: MaskedLm, corpus: TrainingCorpus): Promise<void> {
-  const { family, layers } = await readModelConfig(source);
-  if (family !== "bert") throw new ConfigError(`initFrom: expected a bert, got a ${family} in ${source}.`);
+  const given = await readModelConfig(source);
+  const { layers } = given;
+  for (const key of ["family", "hiddenSize", "heads", "intermediateSize", "maxPositions", "activation"] as const) {
+    if (given[key] === model.config[key]) continue;
+    throw new ConfigError(`initFrom: expected ${key} ${model.config[key]}, got ${given[key]} in ${source}.`);
+  }
   if (layers > model.config.layers) {
     throw new ConfigError(
       `initFrom: expected a model of at most ${model.config.layers} layers, got ${layers} in ${source}. Raise layers.`,

@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** The sources of training as they stand, compiled for child processes to import. */
+export interface CompiledSources extends Disposable {
+  /** The folder that stands for src/. */
+  readonly folder: string;
+}
+
+/** Compiles under node_modules, where a child finds the packages, beside a link to the engine. */
+export function compileSources(): CompiledSources {
+  const cache = join(ROOT, "node_modules/.cache");
+  mkdirSync(cache, { recursive: true });
+  const root = mkdtempSync(join(cache, "limbeck-train-"));
+  const folder = join(root, "src");
+  const tsconfig = {
+    extends: join(ROOT, "tsconfig.json"),
+    compilerOptions: { outDir: folder, rootDir: join(ROOT, "src"), declaration: false, noCheck: true },
+    files: [join(ROOT, "src/train/pretrain.ts"), join(ROOT, "src/distill/distill.ts")],
+    include: [],
+  };
+  writeFileSync(join(root, "tsconfig.json"), JSON.stringify(tsconfig));
+  writeFileSync(join(root, "package.json"), '{"type":"module"}');
+  symlinkSync(join(ROOT, "build"), join(root, "build"));
+  execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", root]);
+  return { folder, [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
+}
