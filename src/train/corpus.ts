@@ -12,12 +12,12 @@ export interface TrainingCorpus extends Disposable {
   readonly tokenizer: Tokenizer;
   readonly totalSteps: number;
   batchesOf(step: number): StepBatches;
-  /** Held-out sequences with fixed masks: the same for every model and seed of a sequence length. */
+  /** Held-out sequences with fixed masks: the same for every recipe of this sequence length and packing. */
   readonly heldOut: StepBatches;
 }
 
-/** The held-out masks do not follow the run's seed, so that runs can be compared. */
-const heldOutSeed = 0;
+/** BERT's masks, whatever the recipe's: teacher and student, pretraining and distillation can be compared. */
+const heldOutMasks = { seed: 0, share: 0.15, smoothing: 0 };
 
 /**
  * Opens a dataset that `prepare` wrote, for the recipe's sequences, masks and steps.
@@ -35,16 +35,18 @@ export async function openCorpus(
     const tokenizer = await tokenizerOf(dataset);
     const source = sequencesOf(dataset, "train", tokenizer, recipe);
     const { seed, stepSequences, microBatchTokens } = recipe;
-    const shared = { masker: maskerOf(dataset, tokenizer, recipe), padId: tokenizer.ids.pad, microBatchTokens };
+    const masker = maskerOf(dataset, tokenizer, { share: recipe.maskShare, smoothing: recipe.maskSmoothing });
+    const shared = { padId: tokenizer.ids.pad, microBatchTokens };
     return {
       dataset,
       tokenizer,
       totalSteps: recipe.steps ?? stepsOf(source, stepSequences, recipe.epochs ?? 1),
-      batchesOf: (step) => stepBatches({ ...shared, source, seed, step, stepSequences }),
+      batchesOf: (step) => stepBatches({ ...shared, masker, source, seed, step, stepSequences }),
       heldOut: heldOutBatches({
         ...shared,
+        masker: maskerOf(dataset, tokenizer, heldOutMasks),
         source: sequencesOf(dataset, "heldout", tokenizer, recipe),
-        seed: heldOutSeed,
+        seed: heldOutMasks.seed,
         sequences: options.heldOutSequences,
       }),
       [Symbol.dispose]: () => dataset.close(),
@@ -79,14 +81,18 @@ function sequencesOf(
   return recipe.pack === "none" ? documentSequences(stream, options) : packedSequences(stream, options);
 }
 
-function maskerOf(dataset: Dataset, tokenizer: Tokenizer, recipe: TrainingRecipe): Masker {
+function maskerOf(
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  { share, smoothing }: { share: number; smoothing: number },
+): Masker {
   return createMasker({
     vocabSize: tokenizer.vocabSize,
     maskId: tokenizer.ids.mask,
     specialIds: tokenizer.specialIds,
     tokenCounts: dataset.tokenCounts,
-    share: recipe.maskShare,
-    smoothing: recipe.maskSmoothing,
+    share,
+    smoothing,
   });
 }
 
