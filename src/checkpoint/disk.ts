@@ -25,7 +25,7 @@ export interface WrittenFile {
 const WRITE_BYTES = 64 * 1024 * 1024;
 const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP"]);
-const NOT_ALLOWED = new Set(["EACCES", "EPERM", "EROFS"]);
+const NOT_ALLOWED = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"]);
 
 let asideCount = 0;
 

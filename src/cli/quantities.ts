@@ -27,6 +27,14 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+/** `0:45`, `3:20`, `2:05:10`: what fits a line that moves. */
+export function clock(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const s = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
+  return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(s % 60)}` : `${minutes}:${twoDigits(s % 60)}`;
+}
+
 /** `41.3 %` of a share. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;

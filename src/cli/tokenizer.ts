@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { Command } from "commander";
+import { asideName, replaceFolder, syncFolder, writeError } from "../checkpoint/disk.js";
 import { ConfigError } from "../errors.js";
+import type { Tokenizer } from "../text/tokenizer.js";
 import { CorpusMeter } from "./corpus-progress.js";
 import { type Display, openDisplay } from "./display.js";
 import { wholeNumber } from "./option-values.js";
@@ -37,7 +39,7 @@ export function registerTokenizer(program: Command): void {
 
 async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
   const { out, cased, json, quiet, vocabSize, minFrequency, limitAlphabet } = flags;
-  refuseUsed(out);
+  makeFolder(out);
   const { readCorpus } = await import("../data/corpus.js");
   const { trainWordPiece } = await import("../text/wordpiece.js");
   const startMs = performance.now();
@@ -54,7 +56,7 @@ async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
       else display.progress(meter.view({ ...corpus, documents: progress.documents }));
     },
   });
-  await tokenizer.save(out);
+  await save(tokenizer, out);
   display[Symbol.dispose]();
   printResult(
     { out, vocabSize: tokenizer.vocabSize, hash: tokenizer.hash },
@@ -75,12 +77,37 @@ function showMerge(display: Display, { pieces, vocabSize }: { pieces: number; vo
   display.progress(view);
 }
 
-/** Before hours of counting. */
-function refuseUsed(folder: string): void {
-  if (!existsSync(folder)) return;
-  const isFile = !statSync(folder).isDirectory();
-  const [first] = isFile ? [] : readdirSync(folder);
-  if (!isFile && first === undefined) return;
-  const got = isFile ? "a file" : `one that holds "${first}"`;
-  throw new ConfigError(`${folder}: expected a new or empty folder for the tokenizer, got ${got}. Give another path.`);
+/** Makes the folder before hours of counting; what is in it already stays. */
+function makeFolder(folder: string): void {
+  const got = existsSync(folder) ? contentOf(folder) : null;
+  if (got !== null) {
+    throw new ConfigError(
+      `${folder}: expected a new or empty folder for the tokenizer, got ${got}. Give another path.`,
+    );
+  }
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw writeError(folder, error, {});
+  }
+}
+
+/** What stands in the way, or null. */
+function contentOf(path: string): string | null {
+  if (!statSync(path).isDirectory()) return "a file";
+  const [first] = readdirSync(path);
+  return first === undefined ? null : `one that holds "${first}"`;
+}
+
+/** Whole or not at all: a tokenizer with a part missing might pass for another. */
+async function save(tokenizer: Tokenizer, folder: string): Promise<void> {
+  const aside = asideName(folder);
+  try {
+    await tokenizer.save(aside);
+    syncFolder(aside);
+    replaceFolder(aside, folder);
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    throw writeError(folder, error, {});
+  }
 }

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+
+/** The compiled command line: set-up builds it before the tests. */
+export const CLI = join(resolve(import.meta.dirname, "../.."), "dist/cli/main.js");
+
+/** How a command ended. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Options {
+  readonly cwd?: string;
+  readonly env?: Record<string, string | undefined>;
+  readonly input?: string;
+  /** Put before node: a shell that limits something, or a terminal. */
+  readonly wrap?: (command: string[]) => string[];
+  /** Told of the process and of all its standard error so far, whenever there is more. */
+  readonly onStderr?: (child: ChildProcess, stderr: string) => void;
+}
+
+/** Runs `limbeck ARGS` in a process of its own: one thread, no network. */
+export function limbeck(args: readonly string[], options: Options = {}): Promise<Outcome> {
+  const { cwd, input = "", wrap = (command) => command, onStderr = () => {} } = options;
+  const [file = "", ...rest] = wrap([process.execPath, CLI, ...args]);
+  const env = { ...process.env, LIMBECK_THREADS: "1", HF_HUB_OFFLINE: "1", NO_COLOR: "1", ...options.env };
+  return new Promise((done, fail) => {
+    const child = spawn(file, rest, { cwd, env });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk) => {
+      output.stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      output.stderr += chunk;
+      onStderr(child, output.stderr);
+    });
+    child.stdin.on("error", () => {}); // It need not read what it is given.
+    child.stdin.end(input);
+    child.on("error", fail);
+    child.on("close", (status, signal) => done({ status, signal, ...output }));
+  });
+}
+
+/** The result on standard output, of a command that must succeed. */
+export async function limbeckJson<T>(args: readonly string[], options: Options = {}): Promise<T> {
+  const { status, stdout, stderr } = await limbeck([...args, "--json", "--quiet"], options);
+  if (status !== 0 || stderr !== "") throw new Error(`limbeck ${args.join(" ")}: status ${status}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
