@@ -19,7 +19,7 @@ export function openDisplay({ quiet = false }: { quiet?: boolean | undefined }):
 }
 
 class PlainDisplay implements Display {
-  #shownMs = Number.NEGATIVE_INFINITY;
+  #shownMs = performance.now();
 
   log(line: string): void {
     process.stderr.write(`${line}\n`);

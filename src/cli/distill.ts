@@ -32,7 +32,7 @@ async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
   const { distill } = await import("../distill/distill.js");
   const { distillRecipe } = await import("../distill/recipe.js");
   using display = openDisplay(flags);
-  const session = await openSession(flags, {
+  const session = openSession(flags, {
     display,
     recipe: { kind: "distill", schema: distillRecipe, defaultName: "nano" },
     teacher: { given: flags.teacher, otherwise: EMBEDDED_TEACHER },

@@ -22,7 +22,7 @@ async function run(flags: RunFlags): Promise<void> {
   const { openSession } = await import("./session-flags.js");
   const { pretrain, pretrainRecipe } = await import("../train/pretrain.js");
   using display = openDisplay(flags);
-  const session = await openSession(flags, {
+  const session = openSession(flags, {
     display,
     recipe: { kind: "pretrain", schema: pretrainRecipe, defaultName: "tiny-teacher" },
     teacher: null,

@@ -10,6 +10,9 @@ export function observeRun(display: Display): SessionOptions["observer"] {
   return {
     estimate: (estimate) => {
       for (const line of estimateLines(estimate)) display.log(line);
+      const { seconds } = estimate;
+      if (seconds > 0)
+        display.progress({ fraction: null, parts: [{ text: "starting", rank: 9 }], etaSeconds: seconds });
     },
     step: (record) => display.progress(stepView(record)),
     evaluation: (step, result) => display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
@@ -23,6 +26,7 @@ export function heldOutWords({ accuracy, loss }: HeldOutResult): string {
 
 function estimateLines(estimate: Estimate): string[] {
   const { totalSteps, microBatchesPerStep, tokens, parameters, memoryBytes, seconds } = estimate;
+  if (seconds === 0) return [`all ${whole(totalSteps)} steps are done already`];
   const cut = microBatchesPerStep === 1 ? "" : `, each in ${whole(microBatchesPerStep)} micro-batches`;
   return [
     `${short(parameters)} parameters to train`,

@@ -4,12 +4,12 @@ import { ConfigError } from "../errors.js";
 import { engineInfo } from "../tensor/device.js";
 import type { TrainingRecipe } from "../train/recipe.js";
 import type { SessionOptions } from "../train/session.js";
+import { readSources } from "../train/sources.js";
 import { chooseRecipe } from "./choose-recipe.js";
 import type { Display } from "./display.js";
 import { stopRequested } from "./interrupts.js";
 import { observeRun } from "./run-display.js";
 import type { RunFlags } from "./run-flags.js";
-import { checkSources, identifySources, readSources, writeSources } from "./sources.js";
 
 /** What `pretrain` and `distill` are called with, but for the teacher. */
 interface Session<T> extends SessionOptions {
@@ -24,14 +24,14 @@ interface Session<T> extends SessionOptions {
  * @param options.teacher the one that is given, or what to take without; null where there is none
  * @throws ConfigError when a flag is missing or cannot apply
  */
-export async function openSession<T extends TrainingRecipe & { kind: "pretrain" | "distill" }>(
+export function openSession<T extends TrainingRecipe & { kind: "pretrain" | "distill" }>(
   flags: RunFlags,
   options: {
     display: Display;
     recipe: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string };
     teacher: { given: string | undefined; otherwise: string } | null;
   },
-): Promise<Session<T> & { teacher: string }> {
+): Session<T> & { teacher: string } {
   const { out, resume = false, heldOutSequences } = flags;
   checkDevice(flags.device);
   const recipe = chooseRecipe(flags, options.recipe);
@@ -42,9 +42,6 @@ export async function openSession<T extends TrainingRecipe & { kind: "pretrain" 
     throw new ConfigError('--data: expected a dataset that "limbeck prepare" wrote, got nothing. Give its folder.');
   }
   const teacher = options.teacher && (options.teacher.given ?? begun?.teacher?.path ?? options.teacher.otherwise);
-  const sources = await identifySources(data, teacher);
-  if (begun !== null) checkSources(out, begun, sources);
-  const observer = observeRun(options.display);
   return {
     recipe,
     data,
@@ -59,13 +56,7 @@ export async function openSession<T extends TrainingRecipe & { kind: "pretrain" 
       saveEverySteps: flags.saveEvery,
       saveEveryMinutes: flags.saveEveryMinutes,
     },
-    observer: {
-      ...observer,
-      estimate: (estimate) => {
-        if (begun === null) writeSources(out, sources); // The run directory is ours from here on.
-        observer.estimate(estimate);
-      },
-    },
+    observer: observeRun(options.display),
     signal: stopRequested(),
   };
 }

@@ -5,6 +5,7 @@ import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../train/co
 import { evaluateHeldOut, type HeldOutResult } from "../train/evaluate.js";
 import { productDType } from "../train/recipe.js";
 import { interruptible, runSession, type SessionOptions, type SessionResult, takeRun } from "../train/session.js";
+import { keepSources } from "../train/sources.js";
 import { DistillObjective } from "./objective.js";
 import type { DistillRecipe } from "./recipe.js";
 import { chosenLayers } from "./student.js";
@@ -40,6 +41,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   using objective = new DistillObjective(model, recipe, { productDType: dtype, device });
   castProducts(model, dtype); // Only now: the student starts from the weights as they are in the file.
   using run = takeRun(options.out, recipe, options.resume);
+  keepSources(run.directory, { data: options.data, teacher: { name: options.teacher, folder: teacher.path } });
   const teacherHeldOut = await interruptible(run, signal, () =>
     evaluateHeldOut(model, corpus.heldOut, { dtype, device, signal }),
   );
@@ -63,7 +65,9 @@ function checkTogether(teacher: LoadedModel, corpus: TrainingCorpus, recipe: Dis
   chosenLayers(model.config, recipe);
   const { alphaCe, alphaMlm, alphaCos } = recipe;
   if (alphaCe + alphaMlm + alphaCos === 0) {
-    throw new ConfigError("alphaCe, alphaMlm, alphaCos: expected one of them above 0, got 0, 0, 0. Nothing is learned.");
+    throw new ConfigError(
+      "alphaCe, alphaMlm, alphaCos: expected one of them above 0, got 0, 0, 0. Nothing is learned.",
+    );
   }
 }
 

@@ -41,6 +41,7 @@ export interface Cadence {
 
 /** Whoever watches the run. */
 export interface Observer {
+  /** After every step, logged or not. */
   step(record: StepRecord): void;
   evaluation(step: number, result: HeldOutResult): void;
   saved(step: number): void;
@@ -119,11 +120,10 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
       state.tokens += batches.tokenCount;
       speed.endLap(batches.tokenCount);
       state.elapsedMs = speed.elapsedMs;
-      if (state.step === totalSteps || state.step % cadence.logEverySteps === 0) {
-        const record = stepRecord(options, state, { ...measured, tokensPerSecond: speed.tokensPerSecond });
-        recordStep(metrics, events, record);
-        observer.step(record);
-      }
+      const record = stepRecord(options, state, { ...measured, tokensPerSecond: speed.tokensPerSecond });
+      const isLogged = state.step === totalSteps || state.step % cadence.logEverySteps === 0;
+      if (isLogged) recordStep(metrics, events, record);
+      observer.step(record);
     }
   } catch (error) {
     if (!(signal?.aborted && error === signal.reason)) throw error;

@@ -19,6 +19,7 @@ import { rowsAt, toMicroBatch } from "./micro-batch.js";
 import { type Objective, type StepCounts, shareOf } from "./objective.js";
 import { productDType, trainingFields } from "./recipe.js";
 import { runSession, type SessionOptions, type SessionResult, takeRun } from "./session.js";
+import { keepSources } from "./sources.js";
 import { vocabularyLosses } from "./vocabulary-losses.js";
 
 const count = z.number().int().positive();
@@ -140,6 +141,7 @@ export async function pretrain(
   const hasWeights = options.resume && hasCheckpoint(options.out);
   if (recipe.initFrom !== null && !hasWeights) await initFrom(recipe.initFrom, objective.model, corpus);
   using run = takeRun(options.out, recipe, options.resume);
+  keepSources(run.directory, { data: options.data, teacher: null });
   return await runSession(run, recipe, corpus, objective, {
     ...options,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
