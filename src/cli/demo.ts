@@ -69,7 +69,7 @@ function lines(result: DemoResult): string[] {
   return [
     ...table(result.models),
     "",
-    `The student keeps ${percent(result.accuracyKept)} of its teacher's masked-token accuracy on text neither was shown.`,
+    `The student keeps ${result.accuracyKept === null ? "nothing" : percent(result.accuracyKept)} of its teacher's masked-token accuracy on text neither was shown.`,
     ...comparison(result.models),
     "",
     "What they put at [MASK]:",
@@ -83,9 +83,9 @@ function lines(result: DemoResult): string[] {
     `curves for TensorBoard in ${result.run}/student; all figures in ${result.run}/report.json.`,
     "",
     "What to try next:",
-    `  limbeck distill --resume --out ${result.run}/student       (nothing left to do: it says so)`,
-    `  limbeck distill --data ${result.run}/data --out runs/longer --set steps=3000`,
-    "  limbeck prepare YOUR-TEXT --tokenizer YOUR-BERT --out data && limbeck distill --teacher YOUR-BERT --data data --out run",
+    `  npx limbeck distill --data ${result.run}/data --out runs/longer --set steps=3000`,
+    "  npx limbeck prepare YOUR-TEXT --tokenizer YOUR-BERT --out data",
+    "  npx limbeck distill --teacher YOUR-BERT --data data --out run",
   ];
 }
 

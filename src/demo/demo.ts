@@ -6,6 +6,7 @@ import { type DistillOptions, distill } from "../distill/distill.js";
 import { DistillObjective } from "../distill/objective.js";
 import type { DistillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
+import { nano } from "../recipes/nano.js";
 import { distillRecipeNamed } from "../recipes/recipes.js";
 import { tidy } from "../tensor/scope.js";
 import { openCorpus } from "../train/corpus.js";
@@ -45,8 +46,8 @@ export interface DemoResult {
   student: string;
   steps: number;
   models: DemoModel[];
-  /** The student's accuracy over the teacher's. */
-  accuracyKept: number;
+  /** The student's accuracy over the teacher's; null where the teacher is never right. */
+  accuracyKept: number | null;
   filled: { text: string; teacher: string[]; student: string[] }[];
 }
 
@@ -62,8 +63,11 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   mkdirSync(out, { recursive: true });
   const data = join(out, "data");
   await prepareText(options, data);
-  const { layers } = await withModel(options.teacher, options, ({ model }) => model.config);
-  const base = distillRecipeNamed("nano", { studentLayers: Math.max(1, layers >> 1) });
+  const { layers, maxPositions } = await withModel(options.teacher, options, ({ model }) => model.config);
+  const base = distillRecipeNamed("nano", {
+    studentLayers: Math.max(1, layers >> 1),
+    sequenceLength: Math.min(nano.sequenceLength, maxPositions),
+  });
   const steps = await affordableSteps(options, data, base);
   const recipe = { ...base, steps };
   say(`distilling ${layers} → ${recipe.studentLayers} layers in ${steps} steps`);
@@ -204,7 +208,7 @@ async function report(
       row("student after", after, student.after),
       row("control", other, control.after),
     ],
-    accuracyKept: student.after.accuracy / student.teacher.accuracy,
+    accuracyKept: student.teacher.accuracy > 0 ? student.after.accuracy / student.teacher.accuracy : null,
     filled: maskedSentences.map((text, i) => ({
       text,
       teacher: teacher.filled[i] ?? [],

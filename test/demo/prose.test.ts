@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { gatherText } from "../../src/demo/gather.js";
+import {
+  isProse,
+  paragraphsOfManual,
+  paragraphsOfMarkdown,
+  paragraphsOfPod,
+  paragraphsOfText,
+} from "../../src/demo/prose.js";
+
+const sentence =
+  "The server reads the file when it starts, and a change that you make to it later is not seen until the next start.";
+
+describe("prose", () => {
+  test("is sentences, and neither code, nor lists, nor another language", () => {
+    expect(isProse(sentence)).toBe(true);
+    expect(
+      isProse("const a = f(x); const b = g(a); return { a, b, c: h(a, b), d: [1, 2, 3], e: null };".repeat(2)),
+    ).toBe(false);
+    expect(
+      isProse("alpha, beta, gamma, delta, epsilon, zeta, eta, theta, iota, kappa, lambda, mu, nu, xi, omicron"),
+    ).toBe(false);
+    expect(
+      isProse("Der Server liest die Datei, wenn er startet; eine Änderung wird erst beim nächsten Start gesehen."),
+    ).toBe(false);
+    expect(isProse("The short one.")).toBe(false);
+  });
+
+  test("of plain text is one paragraph a blank line, its lines joined", () => {
+    const broken = sentence.replace(" when", "\n   when");
+    expect(paragraphsOfText(`TITLE\n\n${broken}\n\n1. item\n`)).toEqual([sentence]);
+  });
+
+  test("of Markdown leaves out code, headings, lists and addresses, and keeps the words of links", () => {
+    const linked = sentence.replace("the file", "[the file](https://example.org/a_b)").replace("server", "`server`");
+    const text = `---\ntitle: x\n---\n# Title\n\n${linked}\n\n- ${sentence} one\n\n\`\`\`js\n${sentence} two\n\`\`\`\n`;
+    expect(paragraphsOfMarkdown(text)).toEqual([sentence]);
+  });
+
+  test("of POD is what stands between commands, its codes taken off", () => {
+    const coded = sentence.replace("the file", "the C<file>").replace("server", "L<server|Some::Page>");
+    const text = `package X;\n\nsub f { 1 }\n\n=head1 NAME\n\n${coded}\n\n    indented code\n\n=cut\n\n${sentence} three\n`;
+    expect(paragraphsOfPod(text)).toEqual([sentence]);
+  });
+
+  test("of a manual page keeps the words of font macros, and neither macros nor examples", () => {
+    const [head = "", tail = ""] = sentence.split(" file ");
+    const text = `.TH X 1\n.SH NAME\n${head}\n.B file\n${tail.replace("it later", "\\fIit\\fP later")}\n.nf\n${sentence} code\n.fi\n`;
+    expect(paragraphsOfManual(text)).toEqual([sentence]);
+  });
+});
+
+describe("gathering", () => {
+  test("finds English on this machine, each paragraph once, the same each time", () => {
+    const first = gatherText({ maxCharacters: 200_000 });
+    const paragraphs = first.documents.flatMap((document) => document.split("\n"));
+    expect(first.characters).toBeGreaterThan(100_000);
+    expect(paragraphs.every(isProse)).toBe(true);
+    expect(new Set(paragraphs).size).toBe(paragraphs.length);
+    expect(gatherText({ maxCharacters: 200_000 })).toEqual(first);
+  });
+});
