@@ -37,18 +37,24 @@ export async function openCorpus(
     const { seed, stepSequences, microBatchTokens } = recipe;
     const masker = maskerOf(dataset, tokenizer, { share: recipe.maskShare, smoothing: recipe.maskSmoothing });
     const shared = { padId: tokenizer.ids.pad, microBatchTokens };
+    const heldOut = heldOutBatches({
+      ...shared,
+      masker: maskerOf(dataset, tokenizer, heldOutMasks),
+      source: sequencesOf(dataset, "heldout", tokenizer, recipe),
+      seed: heldOutMasks.seed,
+      sequences: options.heldOutSequences,
+    });
+    if (heldOut.maskedCount === 0) {
+      throw new ConfigError(
+        `${folder}: every held-out token is [UNK]. Prepare it with a tokenizer that knows the text.`,
+      );
+    }
     return {
       dataset,
       tokenizer,
       totalSteps: recipe.steps ?? stepsOf(source, stepSequences, recipe.epochs ?? 1),
       batchesOf: (step) => stepBatches({ ...shared, masker, source, seed, step, stepSequences }),
-      heldOut: heldOutBatches({
-        ...shared,
-        masker: maskerOf(dataset, tokenizer, heldOutMasks),
-        source: sequencesOf(dataset, "heldout", tokenizer, recipe),
-        seed: heldOutMasks.seed,
-        sequences: options.heldOutSequences,
-      }),
+      heldOut,
       [Symbol.dispose]: () => dataset.close(),
     };
   } catch (error) {

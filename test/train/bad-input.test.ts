@@ -148,6 +148,16 @@ describe("refused before a run directory is made:", () => {
     );
   });
 
+  test("a dataset of which the tokenizer knows no word", async () => {
+    writeFileSync(join(folder, "unknown.txt"), "中 文\n\n".repeat(400));
+    const unknown = join(folder, "unknown");
+    await prepare({
+      ...{ corpus: [join(folder, "unknown.txt")], tokenizer: join(folder, "tokenizer"), out: unknown },
+      ...{ heldOut: 0.5, workers: 0 },
+    });
+    await expectRefused({ ...pretraining(), data: unknown }, /unknown: every held-out token is \[UNK\]\. Prepare it/);
+  });
+
   test("a dataset whose tokenizer was replaced", async () => {
     const mixed = join(folder, "mixed");
     cpSync(data, mixed, { recursive: true });
@@ -205,8 +215,17 @@ describe("refused with nothing lost:", () => {
   test("another teacher for a run that is resumed", async () => {
     await runJob(distillation({ copyHeadTransform: false }), { out });
     await untrainedModel(join(folder, "wider"), tokenizer, { hiddenSize: 32 });
+    const wider = distillation({ copyHeadTransform: false }, "wider");
     await expectRefused(
-      distillation({ copyHeadTransform: false }, "wider"),
+      wider,
+      /run: expected the teacher the run was begun with, .*teacher as it was then, got other/,
+      {
+        resume: true,
+      },
+    );
+    rmSync(join(out, "sources.json"));
+    await expectRefused(
+      wider,
       /checkpoints\/step-2\/model\.safetensors: embeddings\.word\.weight: expected \[\d+, 32\], got \[\d+, 16\]\. The run was begun with another teacher/,
       { resume: true },
     );
