@@ -1,5 +1,6 @@
+import type { Display } from "./display.js";
 import type { ProgressView } from "./progress-line.js";
-import { short } from "./quantities.js";
+import { short, whole } from "./quantities.js";
 
 /** Turns counts of a corpus being read into views with a speed. */
 export class CorpusMeter {
@@ -21,6 +22,14 @@ export class CorpusMeter {
       etaSeconds: totalBytes === null ? null : Math.max(0, totalBytes - bytesRead) / bytesPerSecond,
     };
   }
+}
+
+/** Says which files of the corpus's folders are not read; they would be missed only in the result. */
+export function logIgnored(display: Display, ignored: readonly string[]): void {
+  const [first] = ignored;
+  if (first === undefined) return;
+  const others = ignored.length === 1 ? first : `${whole(ignored.length)} files, as ${first}`;
+  display.log(`not read, being empty or of another kind: ${others}`);
 }
 
 function megabytes(bytes: number): string {

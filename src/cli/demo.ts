@@ -10,8 +10,8 @@ import { observeRun } from "./run-display.js";
 import { EMBEDDED_TEACHER } from "./teacher.js";
 
 interface DemoFlags {
-  teacher: string;
-  corpus: string[];
+  teacher?: string;
+  corpus?: string[];
   out?: string;
   seconds: number;
   threads?: number;
@@ -26,14 +26,15 @@ export function registerDemo(program: Command): void {
     .description(
       "Distils a teacher to half its layers on English text of this machine (documentation), beside a control of the same shape that learns for the same steps without the teacher, and compares them.",
     )
-    .option("--teacher <model>", "a model folder or a Hub id", EMBEDDED_TEACHER)
-    .option("--corpus <path...>", "text to distil on, as for prepare (default: documentation on this machine)", [])
+    .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
+    .option("--corpus <path...>", "text to distil on, as for prepare (default: documentation on this machine)")
     .option("--out <dir>", "a new folder (default: runs/demo-1, -2, …)")
     .option("--seconds <s>", "training time of student and control together", numberFrom(1), 150)
     .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1))
     .option("--json", "print the result as JSON")
     .option("-q, --quiet", "no progress, only the result")
     .helpOption("-h, --help", "print this help")
+    .addHelpText("after", "\nExample:\n  $ limbeck demo --corpus my-texts/ --seconds 600")
     .action(run);
 }
 
@@ -44,8 +45,8 @@ async function run(flags: DemoFlags): Promise<void> {
   using display = openDisplay(flags);
   const observer = observeRun(display);
   const result = await demo({
-    teacher: flags.teacher,
-    corpus: flags.corpus,
+    teacher: flags.teacher ?? EMBEDDED_TEACHER,
+    corpus: flags.corpus ?? [],
     out: flags.out ?? newFolder(),
     trainingSeconds: flags.seconds,
     device: "cpu",

@@ -47,6 +47,7 @@ export async function diagnose(): Promise<Diagnosis> {
   const engine = await inspectEngine(problems);
   await inspectTokenizers(problems);
   inspectNode(problems);
+  inspectThreads(problems);
   const memory = { totalBytes: process.constrainedMemory() || totalmem(), availableBytes: process.availableMemory() };
   memory.totalBytes = Math.min(memory.totalBytes, totalmem()); // No limit is given as a very large one.
   if (memory.availableBytes < LEAST_MEMORY_BYTES) {
@@ -85,7 +86,6 @@ async function inspectEngine(problems: Problem[]): Promise<Diagnosis["engine"]> 
     const { engineInfo } = await import("../tensor/device.js");
     const info = engineInfo();
     inspectLibraries(info, problems);
-    inspectThreads(info, problems);
     const measured = [await measure("float32"), await measure("bfloat16")];
     return { ...info, measured, precision: info.cpuHasBfloat16 ? "bfloat16" : "float32" };
   } catch (error) {
@@ -107,9 +107,10 @@ function inspectLibraries({ mappedLibraries }: EngineInfo, problems: Problem[]):
   });
 }
 
-function inspectThreads({ threads }: EngineInfo, problems: Problem[]): void {
-  const cores = physicalCores();
-  if (threads <= cores) return;
+/** What was asked for, since some engines tell only what they take of it. */
+function inspectThreads(problems: Problem[]): void {
+  const [threads, cores] = [Number(process.env.LIMBECK_THREADS || process.env.OMP_NUM_THREADS), physicalCores()];
+  if (!(threads > cores)) return;
   problems.push({
     what: `${threads} threads share ${cores} physical cores, which is slower`,
     fix: "Unset LIMBECK_THREADS and OMP_NUM_THREADS.",

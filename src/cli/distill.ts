@@ -49,7 +49,7 @@ async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
       ["student", result.model],
       ["teacher's quality", heldOutWords(result.teacherHeldOut)],
       ["student's quality", heldOutWords(result.heldOut)],
-      ["kept", `${percent(kept)} of the teacher's accuracy`],
+      ["kept", Number.isFinite(kept) ? `${percent(kept)} of the teacher's accuracy` : "the teacher has none to keep"],
     ],
   });
 }

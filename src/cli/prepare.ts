@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CorpusMeter } from "./corpus-progress.js";
+import { CorpusMeter, logIgnored } from "./corpus-progress.js";
 import { openDisplay } from "./display.js";
 import { Interrupted, stopRequested } from "./interrupts.js";
 import { numberFrom, wholeNumber } from "./option-values.js";
@@ -47,12 +47,18 @@ export function registerPrepare(program: Command): void {
     .action(run);
 }
 
+const NOTHING_TO_COMPARE =
+  "note: a split is empty, and training needs both: give more documents, or raise or lower --held-out.";
+
 async function run(corpus: string[], flags: PrepareFlags): Promise<void> {
+  const { findCorpusFiles } = await import("../data/corpus-files.js");
   const { prepare } = await import("../data/prepare.js");
   const { json, quiet, ...options } = flags;
   const signal = stopRequested();
+  signal.addEventListener("abort", () => process.stdin.destroy()); // It may keep us waiting for ever.
   const startMs = performance.now();
   using display = openDisplay({ quiet });
+  logIgnored(display, findCorpusFiles(corpus).ignored);
   const meter = new CorpusMeter();
   try {
     const manifest = await prepare({
@@ -63,6 +69,7 @@ async function run(corpus: string[], flags: PrepareFlags): Promise<void> {
     });
     display[Symbol.dispose]();
     const { train, heldout } = manifest.splits;
+    if (!(train.tokens > 0 && heldout.tokens > 0)) display.log(NOTHING_TO_COMPARE);
     printResult(manifest, {
       json,
       lines: [

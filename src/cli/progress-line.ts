@@ -36,7 +36,7 @@ export function progressLine(view: ProgressView, columns: number): string {
   }
   const width = Math.min(MOST_BAR, room - compose("").length - SEPARATOR.length);
   const bar = view.fraction === null || width < LEAST_BAR ? "" : barOf(view.fraction, width);
-  return compose(bar);
+  return compose(bar).slice(0, Math.max(0, room));
 }
 
 function barOf(fraction: number, width: number): string {

@@ -1,20 +1,20 @@
 // Numbers as a person reads them.
 
+const UNITS = ["", "k", "M", "B"] as const;
+
 /** `1,234`. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** `950`, `1.2 M`, `3.40 B`: three digits. */
+/** `950`, `1.23 M`, `43.2 B`: three digits. */
 export function short(value: number): string {
-  for (const [unit, size] of [
-    ["B", 1e9],
-    ["M", 1e6],
-    ["k", 1e3],
-  ] as const) {
-    if (value >= size) return `${(value / size).toPrecision(value >= 1e12 ? 6 : 3)} ${unit}`;
-  }
-  return String(Math.round(value));
+  let unit = 0;
+  let scaled = value;
+  for (; scaled >= 999.5 && unit < UNITS.length - 1; unit++) scaled /= 1000;
+  return unit === 0
+    ? String(Math.round(scaled))
+    : `${scaled < 999.5 ? scaled.toPrecision(3) : whole(scaled)} ${UNITS[unit]}`;
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */

@@ -31,7 +31,7 @@ function estimateLines(estimate: Estimate): string[] {
   return [
     `${short(parameters)} parameters to train`,
     `${whole(totalSteps)} steps${cut}; ${short(tokens)} tokens in all`,
-    `about ${duration(seconds)} of training, and ${(memoryBytes / 1e9).toFixed(1)} GB of memory`,
+    `about ${duration(Math.max(1, seconds))} of training, and ${(memoryBytes / 1e9).toFixed(1)} GB of memory`,
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { asideName, replaceFolder, syncFolder, writeError } from "../checkpoint/disk.js";
 import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { CorpusMeter } from "./corpus-progress.js";
+import { CorpusMeter, logIgnored } from "./corpus-progress.js";
 import { type Display, openDisplay } from "./display.js";
 import { wholeNumber } from "./option-values.js";
 import { printResult } from "./output.js";
@@ -45,6 +45,7 @@ async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
   const startMs = performance.now();
   const corpus = readCorpus(paths);
   using display = openDisplay({ quiet });
+  logIgnored(display, corpus.ignored);
   const meter = new CorpusMeter();
   const tokenizer = await trainWordPiece(corpus, {
     vocabSize,

@@ -157,6 +157,7 @@ async function write(
       const { bytesRead, totalBytes } = corpus;
       onProgress?.({ bytesRead, totalBytes, documents: writer.consumed, tokens: writer.tokens });
     }
+    signal?.throwIfAborted(); // A pipeline that is interrupted ends standard input too: what came is not all.
     return writer.finish();
   } catch (error) {
     writer.abandon();

@@ -16,15 +16,19 @@ export interface Options {
   readonly cwd?: string;
   readonly env?: Record<string, string | undefined>;
   readonly input?: string;
+  /** Whether there may be more input: it does not end. */
+  readonly staysOpen?: boolean;
   /** Put before node: a shell that limits something, or a terminal. */
   readonly wrap?: (command: string[]) => string[];
+  /** Told of the process when it has started. */
+  readonly onStart?: (child: ChildProcess) => void;
   /** Told of the process and of all its standard error so far, whenever there is more. */
   readonly onStderr?: (child: ChildProcess, stderr: string) => void;
 }
 
 /** Runs `limbeck ARGS` in a process of its own: one thread, no network. */
 export function limbeck(args: readonly string[], options: Options = {}): Promise<Outcome> {
-  const { cwd, input = "", wrap = (command) => command, onStderr = () => {} } = options;
+  const { cwd, input = "", staysOpen = false, wrap = (command) => command } = options;
   const [file = "", ...rest] = wrap([process.execPath, CLI, ...args]);
   const env = { ...process.env, LIMBECK_THREADS: "1", HF_HUB_OFFLINE: "1", NO_COLOR: "1", ...options.env };
   return new Promise((done, fail) => {
@@ -35,10 +39,12 @@ export function limbeck(args: readonly string[], options: Options = {}): Promise
     });
     child.stderr.on("data", (chunk) => {
       output.stderr += chunk;
-      onStderr(child, output.stderr);
+      options.onStderr?.(child, output.stderr);
     });
     child.stdin.on("error", () => {}); // It need not read what it is given.
-    child.stdin.end(input);
+    if (staysOpen) child.stdin.write(input);
+    else child.stdin.end(input);
+    options.onStart?.(child);
     child.on("error", fail);
     child.on("close", (status, signal) => done({ status, signal, ...output }));
   });

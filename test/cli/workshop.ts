@@ -40,7 +40,7 @@ export async function makeWorkshop(): Promise<Workshop> {
     "--workers",
     "0",
   ]);
-  const settings = [...TINY, ...TINY_TEACHER, "steps=4"];
+  const settings = [...TINY, ...TINY_TEACHER, "steps=30"];
   await limbeckJson(["pretrain", "--data", data, "--out", run, "--set", ...settings, "--held-out-sequences", "8"]);
   return {
     folder,

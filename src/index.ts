@@ -1,0 +1,68 @@
+/**
+ * Limbeck as a library: what the commands do, as functions.
+ *
+ * ```ts
+ * import { distill, distillRecipeNamed, prepare } from "limbeck";
+ *
+ * await prepare({ corpus: ["corpus.txt"], tokenizer: "teacher", out: "data" });
+ * const { model, heldOut } = await distill({
+ *   recipe: distillRecipeNamed("nano", { steps: 1000 }),
+ *   teacher: "teacher",
+ *   data: "data",
+ *   out: "run",
+ *   resume: false,
+ *   device: "cpu",
+ *   heldOutSequences: 256,
+ *   cadence: { logEverySteps: 10, evaluateEverySteps: 100, saveEverySteps: 500, saveEveryMinutes: 10 },
+ *   observer: { estimate() {}, step: console.log, evaluation() {}, saved() {} },
+ *   onTeacher: console.log,
+ * });
+ * ```
+ *
+ * Importing it loads libtorch. Every error thrown on purpose is a LimbeckError, whose message is one line.
+ *
+ * @packageDocumentation
+ */
+
+// Models.
+export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./checkpoint/model.js";
+// Text to tokens.
+export { type Corpus, readCorpus } from "./data/corpus.js";
+export { type Dataset, openDataset } from "./data/dataset.js";
+export type { DatasetManifest } from "./data/manifest.js";
+export { type PrepareOptions, type PrepareProgress, prepare } from "./data/prepare.js";
+// Training.
+export { type DistillOptions, type DistillResult, distill } from "./distill/distill.js";
+export { type DistillRecipe, distillRecipe } from "./distill/recipe.js";
+// Errors.
+export {
+  ConfigError,
+  FormatError,
+  LifetimeError,
+  LimbeckError,
+  NativeError,
+  RunError,
+  ShapeError,
+  StorageError,
+} from "./errors.js";
+export { bertBase, bertForMaskedLm, bertModel } from "./models/bert.js";
+export { type EncoderConfig, fromHuggingFace, toHuggingFace } from "./models/config.js";
+export { distilBertBase, distilBertForMaskedLm, distilBertModel, studentConfig } from "./models/distilbert.js";
+export { Encoder, type EncoderInput } from "./models/encoder.js";
+export { MaskedLm } from "./models/masked-lm.js";
+export { distillRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
+// Tensors.
+export { autocast, backward, noGrad } from "./tensor/autograd.js";
+export { arange, fromBytes, full, ones, tensor, zeros } from "./tensor/create.js";
+export { type EngineInfo, engineInfo, setThreads } from "./tensor/device.js";
+export type { DType } from "./tensor/dtype.js";
+export { manualSeed } from "./tensor/random.js";
+export { keep, liveTensors, TensorScope, tidy } from "./tensor/scope.js";
+export { Tensor } from "./tensor/tensor.js";
+export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
+export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from "./text/wordpiece.js";
+export { evaluateHeldOut, type HeldOutResult } from "./train/evaluate.js";
+export { type Cadence, Interrupted, type Observer, type StepRecord } from "./train/loop.js";
+export { type PretrainRecipe, pretrain, pretrainRecipe } from "./train/pretrain.js";
+export { parseRecipe } from "./train/recipe.js";
+export type { Estimate, SessionOptions, SessionResult } from "./train/session.js";
