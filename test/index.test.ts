@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import * as limbeck from "../src/index.js";
 
 test("the library has what the commands are made of", () => {
-  for (const name of ["prepare", "trainWordPiece", "loadTokenizer", "pretrain", "distill", "loadMaskedLm"] as const) {
-    expect(limbeck[name]).toBeTypeOf("function");
+  const { prepare, trainWordPiece, loadTokenizer, pretrain, distill, loadMaskedLm } = limbeck;
+  for (const made of [prepare, trainWordPiece, loadTokenizer, pretrain, distill, loadMaskedLm]) {
+    expect(made).toBeTypeOf("function");
   }
   expect(limbeck.distillRecipeNamed("nano", { steps: 7 })).toMatchObject({ kind: "distill", steps: 7 });
   expect(limbeck.pretrainRecipeNamed("tiny-teacher")).toMatchObject({ kind: "pretrain", layers: 12 });
