@@ -19,6 +19,9 @@ export interface WordPieceOptions {
   onProgress?: (progress: WordPieceProgress) => void;
 }
 
+/** UTF-16 units between two reports of progress. */
+const PROGRESS_LENGTH = 1 << 20;
+
 export type WordPieceProgress =
   | { stage: "count"; documents: number; characters: number; words: number }
   | { stage: "merge"; pieces: number; vocabSize: number };
@@ -66,10 +69,14 @@ async function countWords(
   const words = new WordCounts(maxWords === undefined ? {} : { maxWords });
   let count = 0;
   let characters = 0;
+  let told = 0;
   for await (const document of documents) {
     reader.read(document, words);
     characters += document.length;
-    if (++count % 1000 === 0) onProgress?.({ stage: "count", documents: count, characters, words: words.size });
+    count++;
+    if (characters - told < PROGRESS_LENGTH) continue; // Documents may be books or lines.
+    told = characters;
+    onProgress?.({ stage: "count", documents: count, characters, words: words.size });
   }
   onProgress?.({ stage: "count", documents: count, characters, words: words.size });
   return words;
