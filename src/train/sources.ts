@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { replaceText } from "../checkpoint/disk.js";
 import { formatJson, readJsonObject } from "../checkpoint/json-file.js";
+import { hashFile } from "../data/shard.js";
 import { ConfigError, FormatError } from "../errors.js";
 
 const SOURCES_FILE = "sources.json";
@@ -75,7 +76,7 @@ function checkSame(run: string, begun: Sources, now: Sources): void {
 function digestOf(folder: string, names: RegExp): string {
   const hash = createHash("sha256");
   for (const name of readdirSync(folder).sort()) {
-    if (names.test(name)) hash.update(name).update(readFileSync(join(folder, name)));
+    if (names.test(name)) hash.update(name).update(hashFile(join(folder, name)));
   }
   return hash.digest("hex");
 }
