@@ -91,7 +91,12 @@ function studentCard(
       ["parameters", objective.model.parameterCount().toLocaleString("en-US")],
       ["held-out masked-token accuracy, student", percent(heldOut.student.accuracy)],
       ["held-out masked-token accuracy, teacher", percent(heldOut.teacher.accuracy)],
-      ["share of the teacher's accuracy kept", percent(heldOut.student.accuracy / heldOut.teacher.accuracy)],
+      [
+        "share of the teacher's accuracy kept",
+        heldOut.teacher.accuracy > 0
+          ? percent(heldOut.student.accuracy / heldOut.teacher.accuracy)
+          : "unknown: it is never right",
+      ],
     ],
     sections: [{ heading: "Recipe", body: `\`\`\`json\n${JSON.stringify(recipe, null, 2)}\n\`\`\`` }],
   });
