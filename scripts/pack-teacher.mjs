@@ -18,7 +18,7 @@ if (work === undefined) {
   process.exit(2);
 }
 const target = fileURLToPath(new URL("../assets/teacher", import.meta.url));
-const names = ["layers-3", "layers-6", "layers-12", "length-512"];
+const names = ["layers-3", "layers-6", "layers-12"];
 const stages = names.map((name) => ({
   name,
   recipe: JSON.parse(readFileSync(join(work, name, "recipe.json"), "utf8")),
@@ -61,6 +61,10 @@ const card = formatModelCard({
     ["held-out masked-token loss", `${last.loss.toFixed(3)} nats`],
   ],
   sections: [
+    {
+      heading: "Limits",
+      body: "It has only seen sequences of 128 tokens: positions beyond are sinusoids it never learned to use, and its predictions there are much worse. Lower-cased English only.",
+    },
     {
       heading: "Text",
       body: "English Wikipedia (articles in random order; CC BY-SA) and English books out of copyright (public domain). The text itself is not part of this repository. What the model says reflects that text, its errors and its biases.",

@@ -2,7 +2,7 @@
 # Makes the embedded teacher (assets/teacher) from raw text, with Limbeck's own commands: hours on two cores.
 #   scripts/pretrain-teacher.sh WORK CORPUS…
 # Stages: a vocabulary of 8,000 pieces; token shards; 3, 6, then 12 layers, each stacked from the last (progressive
-# stacking, Gong et al. 2019); longer sequences at the end. Killed and called again, it goes on where it was.
+# stacking, Gong et al. 2019). Killed and called again, it goes on where it was.
 set -euo pipefail
 if (($# < 2)); then
   echo "usage: scripts/pretrain-teacher.sh WORK CORPUS… (a new or half-finished folder, and text)" >&2
@@ -32,5 +32,4 @@ stage() {
 
 stage layers-3 layers=3 maskShare=0.3 peakLearningRate=0.002 steps=4000
 stage layers-6 layers=6 initFrom="$work/layers-3/model" maskShare=0.3 peakLearningRate=0.0015 steps=1500 seed=2
-stage layers-12 initFrom="$work/layers-6/model" maskShare=0.3 peakLearningRate=0.001 steps=1500 seed=3
-stage length-512 initFrom="$work/layers-12/model" sequenceLength=512 stepSequences=8 peakLearningRate=0.0003 steps=150 seed=4
+stage layers-12 initFrom="$work/layers-6/model" maskShare=0.3 peakLearningRate=0.001 steps=800 seed=3

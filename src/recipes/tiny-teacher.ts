@@ -4,7 +4,7 @@ import type { PretrainRecipe } from "../train/pretrain.js";
  * The embedded teacher's shape, 12 layers of 128, pretrained from scratch in hours on two cores. All of it is ours [U].
  *
  * scripts/pretrain-teacher.sh runs it in stages, each starting from the last: 3, 6, then 12 layers (progressive
- * stacking, Gong et al. 2019), and longer sequences at the end, as BERT's own pretraining did (Devlin et al. 2019).
+ * stacking, Gong et al. 2019).
  */
 export const tinyTeacher: PretrainRecipe = {
   kind: "pretrain",
@@ -15,7 +15,7 @@ export const tinyTeacher: PretrainRecipe = {
   intermediateSize: 512,
   maxPositions: 512,
   initializerRange: 0.05, // BERT's 0.02 · √(768 / 128): products start as large as BERT-base's.
-  positions: "sinusoidal", // Neighbours are found sooner, and positions beyond 128 make sense before they are seen.
+  positions: "sinusoidal", // Neighbours are found sooner.
   dropout: 0, // The data is not seen twice: nothing to regularise.
   sequenceLength: 128,
   pack: "full-sentences",
