@@ -2,7 +2,7 @@
 
 const width = 720;
 const height = 320;
-const margin = { left: 52, right: 16, top: 36, bottom: 40 };
+const margin = { left: 52, right: 32, top: 36, bottom: 40 };
 const colours = ["#4477aa", "#228833", "#aa3377", "#b8860b"];
 
 /** @param points {name, tokens, loss} in order; a line for each name */

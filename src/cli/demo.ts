@@ -70,7 +70,7 @@ function lines(result: DemoResult): string[] {
   return [
     ...table(result.models),
     "",
-    `The student keeps ${result.accuracyKept === null ? "nothing" : percent(result.accuracyKept)} of its teacher's masked-token accuracy on text neither was shown.`,
+    keptSentence(result.accuracyKept),
     ...comparison(result.models),
     "",
     "What they put at [MASK]:",
@@ -90,6 +90,12 @@ function lines(result: DemoResult): string[] {
   ];
 }
 
+function keptSentence(kept: number | null): string {
+  if (kept === null) return "The teacher is never right on this text: there is nothing to keep.";
+  const why = kept > 1 ? " It has read text of this kind by now, which its teacher may never have." : "";
+  return `The student keeps ${percent(kept)} of its teacher's masked-token accuracy on text neither was shown.${why}`;
+}
+
 function comparison(models: readonly DemoModel[]): string[] {
   const student = models.find(({ name }) => name === "student after");
   const control = models.find(({ name }) => name === "control");
@@ -101,12 +107,12 @@ function comparison(models: readonly DemoModel[]): string[] {
 function table(models: readonly DemoModel[]): string[] {
   const best = Math.max(...models.map(({ heldOut }) => heldOut.accuracy));
   const rows = [
-    ["", "layers", "parameters", "bytes", "CPU/sentence", "held-out accuracy", ""],
+    ["", "layers", "parameters", "in f32", "CPU/sentence", "held-out accuracy", ""],
     ...models.map(({ name, layers, parameters, bytes, cpuMsPerSentence, heldOut }) => [
       name,
       String(layers),
       short(parameters),
-      bytes === null ? "" : `${(bytes / 1e6).toFixed(1)} MB`,
+      `${(bytes / 1e6).toFixed(1)} MB`,
       `${cpuMsPerSentence.toFixed(1)} ms`,
       percent(heldOut.accuracy),
       "█".repeat(Math.round((20 * heldOut.accuracy) / best)),
