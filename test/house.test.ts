@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { createProgram } from "../src/cli/program.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -37,6 +38,12 @@ describe("the documents", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const named = [...read(path).matchAll(/\bnpm run ([a-z][a-z:-]*)/g)].map(([, name = ""]) => name);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  test("README.md names every command, and only commands there are", () => {
+    const commands = createProgram().commands.map((command) => command.name());
+    const named = [...read("README.md").matchAll(/\blimbeck ([a-z]+)\b/g)].map(([, name = ""]) => name);
+    expect([...new Set(named)].sort()).toEqual(commands.sort());
   });
 
   test("the change log has a heading for the version of package.json", () => {
