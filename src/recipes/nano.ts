@@ -15,6 +15,7 @@ export const nano: DistillRecipe = {
   dropout: 0, // [U] the data is not seen twice
   sequenceLength: 128, // [U]
   pack: "full-sentences", // [U] no position is padding
+  maskSmoothing: 0, // [U] few steps, and held-out text is masked uniformly: docs/LOG.md, 2026-11-24
   stepSequences: 32, // [U] 4,096 tokens a step
   microBatchTokens: 4096, // [U]
   epochs: null,
