@@ -58,7 +58,7 @@ async function run(flags: DemoFlags): Promise<void> {
   if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else
     process.stdout.write(
-      `\n${[...lines(result), "", `It took ${duration((performance.now() - startMs) / 1000)}.`].join("\n")}\n`,
+      `\n${[...lines(result, flags.teacher), "", `It took ${duration((performance.now() - startMs) / 1000)}.`].join("\n")}\n`,
     );
 }
 
@@ -66,7 +66,8 @@ function newFolder(): string {
   for (let n = 1; ; n++) if (!existsSync(`runs/demo-${n}`)) return `runs/demo-${n}`;
 }
 
-function lines(result: DemoResult): string[] {
+function lines(result: DemoResult, teacher: string | undefined): string[] {
+  const from = teacher === undefined ? "" : ` --teacher ${teacher}`;
   return [
     ...table(result.models),
     "",
@@ -84,7 +85,7 @@ function lines(result: DemoResult): string[] {
     `curves for TensorBoard in ${result.run}/student; all figures in ${result.run}/report.json.`,
     "",
     "What to try next:",
-    `  npx limbeck distill --data ${result.run}/data --out runs/longer --set steps=3000`,
+    `  npx limbeck distill${from} --data ${result.run}/data --out runs/longer --set steps=3000`,
     "  npx limbeck prepare YOUR-TEXT --tokenizer YOUR-BERT --out data",
     "  npx limbeck distill --teacher YOUR-BERT --data data --out run",
   ];

@@ -35,7 +35,7 @@ export function registerPrepare(program: Command): void {
     .option("--shard-tokens <n>", "tokens of one file", wholeNumber(1), 2 ** 25)
     .option(
       "--workers <n>",
-      "tokenising threads; the result does not depend on them (default: the cores, up to 8)",
+      "tokenising threads; the result does not depend on them (default: the cores, up to 4)",
       wholeNumber(0),
     )
     .option("--json", "print the manifest as JSON")
