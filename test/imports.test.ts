@@ -21,10 +21,12 @@ const TABLE: Record<string, readonly string[]> = {
   checkpoint: ["errors", "tensor", "nn", "optim", "text", "models"],
   train: FOUNDATION,
   distill: [...FOUNDATION, "train"],
-  recipes: [...FOUNDATION, "train", "distill"],
+  tasks: [...FOUNDATION, "train", "distill"],
+  recipes: [...FOUNDATION, "train", "distill", "tasks"],
+  report: [...FOUNDATION, "train", "distill", "tasks", "recipes"],
   demo: [...FOUNDATION, "train", "distill", "recipes"],
-  cli: [...FOUNDATION, "train", "distill", "recipes", "demo"],
-  index: [...FOUNDATION, "train", "distill", "recipes", "demo"],
+  cli: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "demo"],
+  index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "demo"],
 };
 
 /** Single files that may import more than their folder, and why. */
