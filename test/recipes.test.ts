@@ -38,6 +38,7 @@ test("distilbert-base is the setting of the paper and of its authors' code", () 
     alphaCos: 1,
     restrictCeToMask: false,
     sequenceLength: 512,
+    positionShift: 0,
     pack: "none",
     maskShare: 0.15,
     maskSmoothing: 0.7,

@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.js";
 import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
 import { type Permutation, permutation } from "./order.js";
+import { Purpose, philox, toUnit } from "./random.js";
 import type { SequenceSource } from "./sequences.js";
 
 /** Masked sequences padded to one length, row after row. */
@@ -11,6 +12,8 @@ export interface Batch {
   readonly labels: Int32Array;
   /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
   readonly attentionMask: Uint8Array | null;
+  /** [B], where each sequence starts in the position table; null when all start at 0. */
+  readonly firstPositions: Int32Array | null;
   readonly B: number;
   readonly S: number;
   /** Positions that are not padding. */
@@ -38,6 +41,8 @@ export type StepOptions = MicroBatchSize & {
   readonly seed: number;
   /** Steps count from 0. */
   readonly step: number;
+  /** Half of the sequences start at a random position from 0 to this one; 0, the default, shifts none. */
+  readonly positionShift?: number;
   /** Sequences of one optimizer step, over all micro-batches and ranks. */
   readonly stepSequences: number;
   readonly rank?: number;
@@ -58,6 +63,7 @@ interface Placed {
   readonly index: number;
   readonly epoch: number;
   readonly ids: Int32Array;
+  readonly firstPosition: number;
 }
 
 /** No training epoch has this number: the masks of the held-out set are its own. */
@@ -65,8 +71,8 @@ const HELD_OUT_EPOCH = 0xffffffff;
 
 /**
  * Step s takes the positions [s · n, (s + 1) · n) of one epoch after another, each in its own order, sorts them by
- * length, deals them to the ranks in turn, and cuts what a rank gets into micro-batches. Masks belong to a sequence and
- * its epoch, so neither the ranks nor the cut change what is learned.
+ * length, deals them to the ranks in turn, and cuts what a rank gets into micro-batches. Masks and shifts belong to a
+ * sequence and its epoch, so neither the ranks nor the cut change what is learned.
  *
  * @throws ConfigError when an option is out of range
  */
@@ -100,6 +106,7 @@ export function heldOutBatches(options: HeldOutOptions): StepBatches {
     index,
     epoch: HELD_OUT_EPOCH,
     ids: source.get(index),
+    firstPosition: 0,
   }));
   const microBatches = cut(sortByLength(placed), options, ({ ids, index, epoch }) =>
     masker.mask(ids, { seed, epoch, index }),
@@ -119,7 +126,7 @@ function checkPositive(options: Record<string, number>): void {
   }
 }
 
-function sequencesOfStep({ source, seed, step, stepSequences }: StepOptions): Placed[] {
+function sequencesOfStep({ source, seed, step, stepSequences, positionShift = 0 }: StepOptions): Placed[] {
   const orders = new Map<number, Permutation>();
   const placed: Placed[] = [];
   for (let position = step * stepSequences; position < (step + 1) * stepSequences; position++) {
@@ -127,9 +134,18 @@ function sequencesOfStep({ source, seed, step, stepSequences }: StepOptions): Pl
     const order = orders.get(epoch) ?? permutation(seed, epoch, source.length);
     orders.set(epoch, order);
     const index = order(position % source.length);
-    placed.push({ index, epoch, ids: source.get(index) });
+    const firstPosition = positionShift === 0 ? 0 : shiftOf(positionShift, { seed, epoch, index });
+    placed.push({ index, epoch, ids: source.get(index), firstPosition });
   }
   return sortByLength(placed);
+}
+
+/** 0 for half of the sequences, else uniform in 0 … most. */
+function shiftOf(most: number, { seed, epoch, index }: { seed: number; epoch: number; index: number }): number {
+  const words = new Uint32Array(4);
+  philox(words, seed, Purpose.positionShift, [index, epoch, 0, 0]);
+  const [coin = 0, place = 0] = words;
+  return toUnit(coin) < 0.5 ? 0 : Math.floor(toUnit(place) * (most + 1));
 }
 
 /** Longest first: a step that does not fit in memory fails at once. Equal lengths keep their order. */
@@ -145,10 +161,16 @@ function cut(
   const batches: Batch[] = [];
   for (let start = 0; start < placed.length; ) {
     const rows = placed.slice(start, start + rowsOf(options, placed[start]?.ids.length ?? 1));
-    batches.push(pad(rows.map(mask), options.padId));
+    batches.push({ ...pad(rows.map(mask), options.padId), firstPositions: firstPositionsOf(rows) });
     start += rows.length;
   }
   return batches;
+}
+
+function firstPositionsOf(rows: readonly Placed[]): Int32Array | null {
+  return rows.some(({ firstPosition }) => firstPosition > 0)
+    ? Int32Array.from(rows, ({ firstPosition }) => firstPosition)
+    : null;
 }
 
 /** Rows of a micro-batch whose longest sequence has `longest` tokens. */
@@ -161,7 +183,7 @@ function rowsOf(size: MicroBatchSize, longest: number): number {
   return Math.max(1, Math.floor(size.microBatchTokens / longest));
 }
 
-function pad(rows: readonly MaskedSequence[], padId: number): Batch {
+function pad(rows: readonly MaskedSequence[], padId: number): Omit<Batch, "firstPositions"> {
   const B = rows.length;
   const S = rows.reduce((longest, row) => Math.max(longest, row.inputIds.length), 0);
   const inputIds = new Int32Array(B * S).fill(padId);

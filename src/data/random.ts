@@ -6,7 +6,7 @@
  */
 
 /** What a draw is for: the second word of the key, so that no two uses share a stream. */
-export const Purpose = { order: 1, maskPositions: 2, maskReplacements: 3, dropout: 4 } as const;
+export const Purpose = { order: 1, maskPositions: 2, maskReplacements: 3, dropout: 4, positionShift: 5 } as const;
 export type Purpose = (typeof Purpose)[keyof typeof Purpose];
 
 const MULTIPLIER_0 = 0xd2511f53;

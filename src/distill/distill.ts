@@ -3,7 +3,7 @@ import { castProducts, type LoadedModel, loadMaskedLm } from "../checkpoint/mode
 import { ConfigError } from "../errors.js";
 import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../train/corpus.js";
 import { evaluateHeldOut, type HeldOutResult } from "../train/evaluate.js";
-import { productDType } from "../train/recipe.js";
+import { checkPositions, productDType } from "../train/recipe.js";
 import { interruptible, runSession, type SessionOptions, type SessionResult, takeRun } from "../train/session.js";
 import { keepSources } from "../train/sources.js";
 import { DistillObjective } from "./objective.js";
@@ -57,11 +57,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
 function checkTogether(teacher: LoadedModel, corpus: TrainingCorpus, recipe: DistillRecipe): void {
   checkSameTokenizer(teacher, corpus);
   const { path, model } = teacher;
-  if (recipe.sequenceLength > model.config.maxPositions) {
-    throw new ConfigError(
-      `sequenceLength: expected at most the ${model.config.maxPositions} positions of ${path}, got ${recipe.sequenceLength}. Lower it.`,
-    );
-  }
+  checkPositions(recipe, { count: model.config.maxPositions, source: path });
   chosenLayers(model.config, recipe);
   const { alphaCe, alphaMlm, alphaCos } = recipe;
   if (alphaCe + alphaMlm + alphaCos === 0) {

@@ -15,6 +15,8 @@ export interface EncoderInput {
   mask: Tensor | null;
   /** int64 [B, S]; null means all of type 0. Only for models with token types. */
   tokenTypeIds?: Tensor | null;
+  /** int64 [B], where each sequence starts in the position table; null means all at 0. */
+  firstPositions?: Tensor | null;
 }
 
 /** Word, position and, for BERT, token type embeddings, summed and normalised. */
@@ -39,9 +41,11 @@ class Embeddings extends Module {
   }
 
   /** [B, S] -> [B, S, D] */
-  forward({ inputIds, tokenTypeIds = null }: EncoderInput, training: boolean): Tensor {
+  forward({ inputIds, tokenTypeIds = null, firstPositions = null }: EncoderInput, training: boolean): Tensor {
     const [, S] = inputIds.dims(2);
-    let x = this.word.forward(inputIds).add(this.position.forward(arange(S, { device: inputIds.device })));
+    const offsets = arange(S, { device: inputIds.device });
+    const positions = firstPositions === null ? offsets : firstPositions.unsqueeze(1).add(offsets); // [S] or [B, S]
+    let x = this.word.forward(inputIds).add(this.position.forward(positions));
     if (this.tokenType !== null) {
       x = x.add(
         tokenTypeIds === null ? this.tokenType.weight.value.select(0, 0) : this.tokenType.forward(tokenTypeIds),

@@ -20,6 +20,7 @@ export const distilbertBase: DistillRecipe = {
   alphaCos: 1, // [C]
   restrictCeToMask: false, // [C]
   sequenceLength: 512, // [P] up to 512 word pieces
+  positionShift: 0, // [C] none
   pack: "none", // [C] a line is a sequence, grouped by length
   maskShare: 0.15, // [P]
   maskSmoothing: 0.7, // [C]

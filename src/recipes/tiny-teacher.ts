@@ -18,6 +18,7 @@ export const tinyTeacher: PretrainRecipe = {
   positions: "sinusoidal", // Neighbours are found sooner.
   dropout: 0, // The data is not seen twice: nothing to regularise.
   sequenceLength: 128,
+  positionShift: 0,
   pack: "full-sentences",
   maskShare: 0.15,
   maskSmoothing: 0,

@@ -34,7 +34,7 @@ export async function openCorpus(
   try {
     const tokenizer = await tokenizerOf(dataset);
     const source = sequencesOf(dataset, "train", tokenizer, recipe);
-    const { seed, stepSequences, microBatchTokens } = recipe;
+    const { seed, stepSequences, microBatchTokens, positionShift } = recipe;
     const masker = maskerOf(dataset, tokenizer, { share: recipe.maskShare, smoothing: recipe.maskSmoothing });
     const shared = { padId: tokenizer.ids.pad, microBatchTokens };
     const heldOut = heldOutBatches({
@@ -53,7 +53,7 @@ export async function openCorpus(
       dataset,
       tokenizer,
       totalSteps: recipe.steps ?? stepsOf(source, stepSequences, recipe.epochs ?? 1),
-      batchesOf: (step) => stepBatches({ ...shared, masker, source, seed, step, stepSequences }),
+      batchesOf: (step) => stepBatches({ ...shared, masker, source, seed, step, stepSequences, positionShift }),
       heldOut,
       [Symbol.dispose]: () => dataset.close(),
     };

@@ -17,7 +17,7 @@ import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "./corpus.js
 import type { HeldOutResult } from "./evaluate.js";
 import { rowsAt, toMicroBatch } from "./micro-batch.js";
 import { type Objective, type StepCounts, shareOf } from "./objective.js";
-import { productDType, trainingFields } from "./recipe.js";
+import { checkPositions, productDType, trainingFields } from "./recipe.js";
 import { runSession, type SessionOptions, type SessionResult, takeRun } from "./session.js";
 import { keepSources } from "./sources.js";
 import { vocabularyLosses } from "./vocabulary-losses.js";
@@ -127,11 +127,7 @@ export async function pretrain(
   options: SessionOptions & { recipe: PretrainRecipe; data: string; heldOutSequences: number },
 ): Promise<SessionResult> {
   const { recipe, device } = options;
-  if (recipe.sequenceLength > recipe.maxPositions) {
-    throw new ConfigError(
-      `sequenceLength: expected at most maxPositions = ${recipe.maxPositions}, got ${recipe.sequenceLength}. Lower one or raise the other.`,
-    );
-  }
+  checkPositions(recipe, { count: recipe.maxPositions, source: "maxPositions" });
   using corpus = await openCorpus(options.data, recipe, options);
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);

@@ -10,6 +10,13 @@ const share = z.number().min(0).max(1);
 export const trainingFields = {
   /** Tokens of a sequence, [CLS] and [SEP] included. */
   sequenceLength: z.number().int().min(8),
+  /**
+   * Half of the sequences start at a random position from 0 to this one, the others at 0, so that positions are learned
+   * beyond the sequence length; 0 shifts none.
+   *
+   * Source: Kiyono et al. 2021 (SHAPE), section 3, where every sequence is shifted.
+   */
+  positionShift: z.number().int().min(0),
   /** "full-sentences": blocks without padding across documents; "none": one document a sequence. */
   pack: z.enum(["full-sentences", "none"]),
   /** Share of the tokens that are predicted. */
@@ -79,4 +86,22 @@ function resolvePrecision(precision: TrainingRecipe["precision"]): TrainingRecip
 /** The dtype of matrix products. */
 export function productDType({ precision }: TrainingRecipe): DType {
   return precision === "bfloat16" ? "bfloat16" : "float32";
+}
+
+/**
+ * Checks that the longest sequence, at the furthest start, stays within a model's position table.
+ *
+ * @throws ConfigError when it does not
+ */
+export function checkPositions(
+  { sequenceLength, positionShift }: Pick<TrainingRecipe, "sequenceLength" | "positionShift">,
+  table: { count: number; source: string },
+): void {
+  const room = table.count - sequenceLength;
+  if (positionShift <= room) return;
+  const [key, most, got] =
+    room < 0 ? ["sequenceLength", table.count, sequenceLength] : ["positionShift", room, positionShift];
+  throw new ConfigError(
+    `${key}: expected at most ${most} with the ${table.count} positions of ${table.source}, got ${got}. Lower it.`,
+  );
 }

@@ -103,6 +103,18 @@ describe("a step", () => {
     }
   });
 
+  test("starts half of the sequences at a random position where it shifts, however it is cut", () => {
+    const shifted = { ...step, stepSequences: 50, positionShift: 9 };
+    const starts = (batches: readonly Batch[]) => batches.flatMap(({ firstPositions }) => [...(firstPositions ?? [0])]);
+    const whole = starts(stepBatches({ ...shifted, microBatchSequences: 50 }).microBatches);
+    expect(starts(stepBatches({ ...shifted, microBatchSequences: 7 }).microBatches)).toEqual(whole);
+    expect(whole.filter((start) => start === 0).length).toBeGreaterThan(15); // 27.5 expected, of 50.
+    expect(whole.filter((start) => start === 0).length).toBeLessThan(40);
+    expect([Math.min(...whole), Math.max(...whole)]).toEqual([0, 9]);
+    expect(starts(stepBatches({ ...shifted, step: 1, microBatchSequences: 50 }).microBatches)).not.toEqual(whole);
+    expect(stepBatches(step).microBatches.every(({ firstPositions }) => firstPositions === null)).toBe(true);
+  });
+
   test("deals the ranks equal shares, of like lengths", () => {
     const tokens = [0, 1].map((rank) =>
       stepBatches({ ...step, rank, worldSize: 2 }).microBatches.reduce((sum, batch) => sum + batch.tokenCount, 0),

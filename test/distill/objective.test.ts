@@ -42,7 +42,7 @@ function batchOf(name: string): Batch {
     inputIds: integers(`${name}.inputIds`),
     labels,
     attentionMask: tokenCount === B * S ? null : real,
-    ...{ B, S, tokenCount },
+    ...{ B, S, tokenCount, firstPositions: null },
     maskedCount: labels.filter((label) => label !== -100).length,
   };
 }

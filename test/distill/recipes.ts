@@ -16,6 +16,7 @@ export const tripleLoss: DistillRecipe = {
   alphaCos: 1,
   restrictCeToMask: false,
   sequenceLength: 24,
+  positionShift: 0,
   pack: "full-sentences",
   maskShare: 0.15,
   maskSmoothing: 0.7,

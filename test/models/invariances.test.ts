@@ -8,7 +8,7 @@ import type { MaskedLm } from "../../src/models/masked-lm.js";
 import { noGrad } from "../../src/tensor/autograd.js";
 import { tensor, zeros } from "../../src/tensor/create.js";
 import { manualSeed } from "../../src/tensor/random.js";
-import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
+import { keep, liveTensors, TensorScope } from "../../src/tensor/scope.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask, encoderOf } from "./golden.js";
@@ -99,6 +99,26 @@ describe.each(models.map((model) => [model.config.family, model] as const))("%s"
     const [forwards] = logitsOf(model, [[2, 11, 12, 3]], 4);
     const [swapped] = logitsOf(model, [[2, 12, 11, 3]], 4);
     expect(relativeError(swapped as Float32Array, forwards as Float32Array)).toBeGreaterThan(0.01);
+  });
+
+  test("reads each sequence from where it starts in the position table", () => {
+    const table = model.encoder.embeddings.position.weight.value;
+    const logits = (starts: number[] | null) => {
+      const firstPositions = starts && tensor(starts, { dtype: "int64" });
+      const input = { inputIds: ids64([short, short]), mask: null, firstPositions };
+      return model.forward(input, { training: false }).toFloat32Array();
+    };
+    const [whole, atZero, shifted] = [logits(null), logits([0, 0]), logits([0, 5])];
+    expect(atZero).toEqual(whole);
+    const original = keep(table.add(0));
+    noGrad(() => table.narrow(0, 0, 4).copy_(original.narrow(0, 5, 4))); // The table itself, moved.
+    const moved = logits(null);
+    noGrad(() => table.copy_(original));
+    original.dispose();
+    const half = whole.length / 2;
+    expect(shifted.subarray(0, half)).toEqual(whole.subarray(0, half));
+    expect(relativeError(shifted.subarray(half), moved.subarray(half))).toBeLessThan(ROUNDING);
+    expect(relativeError(moved, whole)).toBeGreaterThan(0.01);
   });
 
   test("refuses sequences above the position table", () => {

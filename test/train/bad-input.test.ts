@@ -109,13 +109,13 @@ describe("refused before a run directory is made:", () => {
   test("sequences longer than the teacher's position table", () =>
     expectRefused(
       distillation({ sequenceLength: 25 }),
-      /^sequenceLength: expected at most the 24 positions of .*teacher, got 25\. Lower it\.$/,
+      /^sequenceLength: expected at most 24 with the 24 positions of .*teacher, got 25\. Lower it\.$/,
     ));
 
   test("sequences longer than the position table to be trained", () =>
     expectRefused(
       pretraining({ sequenceLength: 25 }),
-      /^sequenceLength: expected at most maxPositions = 24, got 25\./,
+      /^sequenceLength: expected at most 24 with the 24 positions of maxPositions, got 25\. Lower it\.$/,
     ));
 
   test("a student deeper than its teacher", () =>

@@ -11,6 +11,7 @@ const batch: Batch = {
   inputIds: Int32Array.of(2, 10, 4, 3, 2, 4, 0, 0),
   labels: Int32Array.of(-100, -100, 11, -100, -100, 12, -100, -100),
   attentionMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 0),
+  firstPositions: null,
   B: 2,
   S: 4,
   tokenCount: 6,

@@ -13,6 +13,7 @@ export const smallPretraining: PretrainRecipe = {
   initializerRange: 0.1,
   positions: "random",
   sequenceLength: 24,
+  positionShift: 0,
   pack: "full-sentences",
   maskShare: 0.15,
   maskSmoothing: 0,
