@@ -16,6 +16,7 @@ export const tinyTeacher: PretrainRecipe = {
   maxPositions: 512,
   initializerRange: 0.05, // BERT's 0.02 · √(768 / 128): products start as large as BERT-base's.
   positions: "sinusoidal", // Neighbours are found sooner.
+  tilePositions: null,
   dropout: 0, // The data is not seen twice: nothing to regularise.
   sequenceLength: 128,
   positionShift: 0,

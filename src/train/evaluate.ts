@@ -8,12 +8,12 @@ import { TensorScope } from "../tensor/scope.js";
 import { rowsAt, toMicroBatch } from "./micro-batch.js";
 
 /** How well a model guesses masked tokens it was not trained on. */
-export interface HeldOutResult {
+export type HeldOutResult = {
   /** Mean cross-entropy over the masked positions, nats. */
   loss: number;
   /** Share of the masked positions whose likeliest token is the true one. */
   accuracy: number;
-}
+};
 
 /** Evaluates on a fixed set with fixed masks, so that models and moments can be compared. */
 export async function evaluateHeldOut(

@@ -22,7 +22,7 @@ export type LoopState = z.infer<typeof loopState>;
 
 /** What a step changes: the model's parameters and the optimizer's moments. */
 interface Trained {
-  objective: Objective;
+  objective: Pick<Objective, "model">;
   optimizer: AdamW;
 }
 

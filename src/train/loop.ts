@@ -2,7 +2,6 @@ import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { type MetricsLog, readMetrics } from "../checkpoint/metrics.js";
 import type { Run } from "../checkpoint/run.js";
 import { EventWriter } from "../checkpoint/tensorboard.js";
-import type { StepBatches } from "../data/batches.js";
 import { Purpose, philox } from "../data/random.js";
 import { RunError } from "../errors.js";
 import type { AdamW } from "../optim/adamw.js";
@@ -11,10 +10,9 @@ import { linearWarmupDecay } from "../optim/schedules.js";
 import { manualSeed } from "../tensor/random.js";
 import { keep, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HeldOutResult } from "./evaluate.js";
 import { checkpointContent, initialState, type LoopState, restoreLatest } from "./loop-state.js";
-import type { Objective } from "./objective.js";
-import type { TrainingRecipe } from "./recipe.js";
+import type { Objective, StepData } from "./objective.js";
+import type { OptimizerRecipe } from "./recipe.js";
 import { Speedometer } from "./speedometer.js";
 
 /** One line of metrics.jsonl and one point of each curve. */
@@ -39,27 +37,31 @@ export interface Cadence {
   saveEveryMinutes: number;
 }
 
+/** What an evaluation found: its figures by name, and the loss, which must be finite. */
+export type Evaluation = Readonly<Record<string, number>> & { readonly loss: number };
+
 /** Whoever watches the run. */
-export interface Observer {
+export interface Observer<E extends Evaluation> {
   /** After every step, logged or not. */
   step(record: StepRecord): void;
-  evaluation(step: number, result: HeldOutResult): void;
+  evaluation(step: number, result: E): void;
   saved(step: number): void;
 }
 
-export interface LoopOptions {
+export interface LoopOptions<S extends StepData, E extends Evaluation> {
   run: Run;
-  recipe: TrainingRecipe;
+  recipe: OptimizerRecipe;
   totalSteps: number;
-  objective: Objective;
+  objective: Objective<S>;
   optimizer: AdamW;
   /** Whether to go on from the latest checkpoint. */
   resume: boolean;
   device: string;
-  batchesOf(step: number): StepBatches;
-  evaluate(): Promise<HeldOutResult>;
+  batchesOf(step: number): S;
+  /** @param step optimizer steps done */
+  evaluate(step: number): Promise<E>;
   cadence: Cadence;
-  observer: Observer;
+  observer: Observer<E>;
   signal?: AbortSignal | undefined;
 }
 
@@ -83,7 +85,7 @@ export class Interrupted extends Error {
  * @throws RunError when a loss is not finite, naming the step, the batch and the last good checkpoint
  * @throws StorageError when the disk is full; the last checkpoint is still there
  */
-export async function trainLoop(options: LoopOptions): Promise<void> {
+export async function trainLoop<S extends StepData, E extends Evaluation>(options: LoopOptions<S, E>): Promise<void> {
   const { run, totalSteps, cadence, observer, signal } = options;
   const restored = options.resume ? restoreLatest(run, options) : null;
   const state = restored ?? initialState();
@@ -104,7 +106,7 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     while (true) {
       const isDone = state.step >= totalSteps;
       if ((isDone || state.step % cadence.evaluateEverySteps === 0) && evaluatedStep !== state.step) {
-        const result = await options.evaluate();
+        const result = await options.evaluate(state.step);
         refuseBadEvaluation(run, state.step, result);
         recordEvaluation(metrics, events, state.step, result);
         observer.evaluation(state.step, result);
@@ -141,10 +143,10 @@ function lastEvaluation(metrics: MetricsLog): number {
 }
 
 /** One optimizer step: every micro-batch's share of the gradient, clipped, then AdamW. */
-async function optimizerStep(
-  { objective, optimizer, recipe, totalSteps, signal, run }: LoopOptions,
+async function optimizerStep<S extends StepData, E extends Evaluation>(
+  { objective, optimizer, recipe, totalSteps, signal, run }: LoopOptions<S, E>,
   step: number,
-  batches: StepBatches,
+  batches: S,
 ): Promise<{ losses: number[]; gradientNorm: number }> {
   const { gradients } = objective.parameters;
   gradients.zero_();
@@ -171,7 +173,7 @@ async function optimizerStep(
   }
 }
 
-function learningRateOf({ peakLearningRate, warmupShare }: TrainingRecipe, totalSteps: number, step: number): number {
+function learningRateOf({ peakLearningRate, warmupShare }: OptimizerRecipe, totalSteps: number, step: number): number {
   return linearWarmupDecay({ peakLearningRate, warmupSteps: Math.ceil(warmupShare * totalSteps), totalSteps }, step);
 }
 
@@ -183,7 +185,13 @@ function dropoutSeed(seed: number, step: number, microBatch: number): number {
 }
 
 /** @param step counted from 0; named as progress and metrics do, which count steps done */
-function notFinite(run: Run, step: number, objective: Objective, perBatch: number[][], norm: number): RunError {
+function notFinite(
+  run: Run,
+  step: number,
+  objective: Pick<Objective, "losses">,
+  perBatch: number[][],
+  norm: number,
+): RunError {
   const bad = perBatch.findIndex((share) => share.some((value) => !Number.isFinite(value)));
   const what =
     bad < 0
@@ -193,12 +201,12 @@ function notFinite(run: Run, step: number, objective: Objective, perBatch: numbe
 }
 
 /** Weights can overflow in the very last update, which no loss has seen yet. */
-function refuseBadWeights(run: Run, step: number, { parameters }: Objective): void {
+function refuseBadWeights(run: Run, step: number, { parameters }: Pick<Objective, "parameters">): void {
   const norm = tidy(() => [parameters.values.norm().item()])[0];
   if (!Number.isFinite(norm)) throw stopped(run, `after step ${step} the weights' norm is ${norm}`);
 }
 
-function refuseBadEvaluation(run: Run, step: number, { loss }: HeldOutResult): void {
+function refuseBadEvaluation(run: Run, step: number, { loss }: Evaluation): void {
   if (!Number.isFinite(loss)) throw stopped(run, `after step ${step} the held-out loss is ${loss}`);
 }
 
@@ -214,7 +222,15 @@ function stopped(run: Run, what: string): RunError {
 }
 
 function stepRecord(
-  { objective, recipe, totalSteps }: LoopOptions,
+  {
+    objective,
+    recipe,
+    totalSteps,
+  }: {
+    objective: Pick<Objective, "losses">;
+    recipe: OptimizerRecipe;
+    totalSteps: number;
+  },
   { step, tokens }: LoopState,
   measured: { losses: number[]; gradientNorm: number; tokensPerSecond: number },
 ): StepRecord {
@@ -245,7 +261,13 @@ function recordStep(metrics: MetricsLog, events: EventWriter, record: StepRecord
   });
 }
 
-function recordEvaluation(metrics: MetricsLog, events: EventWriter, step: number, result: HeldOutResult): void {
-  metrics.append({ step, heldOutLoss: result.loss, heldOutAccuracy: result.accuracy });
-  events.scalars(step, { "heldOut/loss": result.loss, "heldOut/accuracy": result.accuracy });
+/** loss is recorded as heldOutLoss, and so on. */
+function recordEvaluation(metrics: MetricsLog, events: EventWriter, step: number, result: Evaluation): void {
+  const named = (prefix: (name: string) => string) =>
+    Object.fromEntries(Object.entries(result).map(([name, value]) => [prefix(name), value]));
+  metrics.append({ step, ...named((name) => `heldOut${name.charAt(0).toUpperCase()}${name.slice(1)}`) });
+  events.scalars(
+    step,
+    named((name) => `heldOut/${name}`),
+  );
 }

@@ -43,6 +43,13 @@ export const pretrainRecipe = z.strictObject({
   initializerRange: z.number().positive(),
   /** How the position embeddings start: drawn like the others, or as sinusoids of the same size; both are learned. */
   positions: z.enum(["random", "sinusoidal"]),
+  /**
+   * Positions from this one on start as copies of those before it, again and again; null leaves them as they are. For
+   * initFrom where that has only seen sequences of this length: longer ones need not be learned from nothing.
+   *
+   * Source: Beltagy et al. 2020 (Longformer), section 5.
+   */
+  tilePositions: count.nullable(),
 });
 export type PretrainRecipe = z.infer<typeof pretrainRecipe>;
 
@@ -128,6 +135,7 @@ export async function pretrain(
 ): Promise<SessionResult> {
   const { recipe, device } = options;
   checkPositions(recipe, { count: recipe.maxPositions, source: "maxPositions" });
+  checkTiling(recipe);
   using corpus = await openCorpus(options.data, recipe, options);
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);
@@ -136,6 +144,7 @@ export async function pretrain(
   // Before the run directory is made: a wrong name leaves none behind. A run that has saved needs the model no more.
   const hasWeights = options.resume && hasCheckpoint(options.out);
   if (recipe.initFrom !== null && !hasWeights) await initFrom(recipe.initFrom, objective.model, corpus);
+  if (recipe.tilePositions !== null && !hasWeights) tilePositions(objective.model, recipe.tilePositions);
   using run = takeRun(options.out, recipe, options.resume);
   keepSources(run.directory, { data: options.data, teacher: null });
   return await runSession(run, recipe, corpus, objective, {
@@ -161,6 +170,28 @@ export function startPositionsSinusoidal({ config, encoder }: MaskedLm): void {
     return scale * (column % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
   });
   noGrad(() => encoder.embeddings.position.weight.value.copy_(tensor(table, { shape: [maxPositions, hiddenSize] })));
+}
+
+function checkTiling({ tilePositions: length, initFrom: source, maxPositions }: PretrainRecipe): void {
+  if (length === null) return;
+  if (source === null) {
+    throw new ConfigError("tilePositions: expected null without initFrom: there are no learned positions to copy.");
+  }
+  if (length >= maxPositions) {
+    throw new ConfigError(`tilePositions: expected less than maxPositions = ${maxPositions}, got ${length}.`);
+  }
+}
+
+/** Starts every position p ≥ `length` as position p mod `length`. */
+export function tilePositions({ config, encoder }: MaskedLm, length: number): void {
+  using _scope = new TensorScope();
+  const table = encoder.embeddings.position.weight.value;
+  noGrad(() => {
+    for (let start = length; start < config.maxPositions; start += length) {
+      const rows = Math.min(length, config.maxPositions - start);
+      table.narrow(0, start, rows).copy_(table.narrow(0, 0, rows));
+    }
+  });
 }
 
 /** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */

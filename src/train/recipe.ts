@@ -6,23 +6,8 @@ import type { DType } from "../tensor/dtype.js";
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 
-/** What every training recipe has: everything that changes the result. */
-export const trainingFields = {
-  /** Tokens of a sequence, [CLS] and [SEP] included. */
-  sequenceLength: z.number().int().min(8),
-  /**
-   * Half of the sequences start at a random position from 0 to this one, the others at 0, so that positions are learned
-   * beyond the sequence length; 0 shifts none.
-   *
-   * Source: Kiyono et al. 2021 (SHAPE), section 3, where every sequence is shifted.
-   */
-  positionShift: z.number().int().min(0),
-  /** "full-sentences": blocks without padding across documents; "none": one document a sequence. */
-  pack: z.enum(["full-sentences", "none"]),
-  /** Share of the tokens that are predicted. */
-  maskShare: share,
-  /** Tokens are drawn for masking with probability ∝ count^-maskSmoothing; 0 draws uniformly. */
-  maskSmoothing: z.number().min(0),
+/** What every recipe has: how long it trains, and how a step changes the weights. */
+export const optimizerFields = {
   /** Sequences of one optimizer step, over all micro-batches. */
   stepSequences: count,
   /** Positions of one micro-batch, padding included. Decides memory, and which dropout noise is drawn. */
@@ -46,6 +31,29 @@ export const trainingFields = {
   seed: z.number().int().min(0).max(0xffffffff),
 };
 
+const optimizerRecipe = z.strictObject(optimizerFields);
+export type OptimizerRecipe = z.infer<typeof optimizerRecipe>;
+
+/** What recipes that train on a corpus have: everything that changes the result. */
+export const trainingFields = {
+  /** Tokens of a sequence, [CLS] and [SEP] included. */
+  sequenceLength: z.number().int().min(8),
+  /**
+   * Half of the sequences start at a random position from 0 to this one, the others at 0, so that positions are learned
+   * beyond the sequence length; 0 shifts none.
+   *
+   * Source: Kiyono et al. 2021 (SHAPE), section 3, where every sequence is shifted.
+   */
+  positionShift: z.number().int().min(0),
+  /** "full-sentences": blocks without padding across documents; "none": one document a sequence. */
+  pack: z.enum(["full-sentences", "none"]),
+  /** Share of the tokens that are predicted. */
+  maskShare: share,
+  /** Tokens are drawn for masking with probability ∝ count^-maskSmoothing; 0 draws uniformly. */
+  maskSmoothing: z.number().min(0),
+  ...optimizerFields,
+};
+
 const trainingRecipe = z.strictObject(trainingFields);
 export type TrainingRecipe = z.infer<typeof trainingRecipe>;
 
@@ -54,7 +62,7 @@ export type TrainingRecipe = z.infer<typeof trainingRecipe>;
  *
  * @throws ConfigError naming the key, what was expected and what was given; unknown keys are errors
  */
-export function parseRecipe<T extends TrainingRecipe>(schema: z.ZodType<T>, json: unknown, where: string): T {
+export function parseRecipe<T extends OptimizerRecipe>(schema: z.ZodType<T>, json: unknown, where: string): T {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new ConfigError(`${where}: ${describe(parsed.error.issues[0], json)}`);
   const { epochs, steps } = parsed.data;
@@ -78,13 +86,13 @@ function describe(issue: z.core.$ZodIssue | undefined, json: unknown): string {
   return `${issue.path.join(".")}: ${issue.message}, got ${JSON.stringify(got) ?? "nothing"}.`;
 }
 
-function resolvePrecision(precision: TrainingRecipe["precision"]): TrainingRecipe["precision"] {
+function resolvePrecision(precision: OptimizerRecipe["precision"]): OptimizerRecipe["precision"] {
   if (precision !== "auto") return precision;
   return cpuHasBfloat16() ? "bfloat16" : "float32";
 }
 
 /** The dtype of matrix products. */
-export function productDType({ precision }: TrainingRecipe): DType {
+export function productDType({ precision }: OptimizerRecipe): DType {
   return precision === "bfloat16" ? "bfloat16" : "float32";
 }
 

@@ -2,14 +2,15 @@ import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { assertModelFolderReplaceable } from "../checkpoint/folder.js";
 import { saveMaskedLm } from "../checkpoint/model.js";
 import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
-import type { StepBatches } from "../data/batches.js";
+import type { MaskedLm } from "../models/masked-lm.js";
 import { AdamW } from "../optim/adamw.js";
+import type { FlatParameters } from "../optim/flat-parameters.js";
 import { tidy } from "../tensor/scope.js";
 import type { TrainingCorpus } from "./corpus.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate.js";
-import { type Cadence, Interrupted, type Observer, trainLoop } from "./loop.js";
-import type { Objective } from "./objective.js";
-import { productDType, type TrainingRecipe } from "./recipe.js";
+import { type Cadence, type Evaluation, Interrupted, type Observer, trainLoop } from "./loop.js";
+import type { Objective, StepData } from "./objective.js";
+import { type OptimizerRecipe, productDType, type TrainingRecipe } from "./recipe.js";
 
 /** What is known before the first step; times are measured on this machine. */
 export interface Estimate {
@@ -24,12 +25,12 @@ export interface Estimate {
   seconds: number;
 }
 
-export interface SessionOptions {
+export interface SessionOptions<E extends Evaluation = HeldOutResult> {
   out: string;
   resume: boolean;
   device: string;
   cadence: Cadence;
-  observer: Observer & { estimate(estimate: Estimate): void };
+  observer: Observer<E> & { estimate(estimate: Estimate): void };
   signal?: AbortSignal | undefined;
 }
 
@@ -44,7 +45,7 @@ export interface SessionResult {
  *
  * @throws ConfigError or FormatError as createRun and openRun do, or where the model could not be written in the end
  */
-export function takeRun(out: string, recipe: TrainingRecipe, resume: boolean): Run {
+export function takeRun(out: string, recipe: OptimizerRecipe, resume: boolean): Run {
   // A run killed before its first moment was over has nothing to resume from: it starts.
   const run = resume && isRun(out) ? openRun(out, recipe) : createRun(out, recipe);
   try {
@@ -79,16 +80,11 @@ export async function runSession(
   run: Run,
   recipe: TrainingRecipe,
   corpus: TrainingCorpus,
-  objective: Objective,
+  objective: Objective & { model: MaskedLm },
   options: SessionOptions & { card(heldOut: HeldOutResult): string },
 ): Promise<SessionResult> {
   const { device, signal, observer } = options;
-  using optimizer = new AdamW(objective.parameters, {
-    beta1: recipe.adamBeta1,
-    beta2: recipe.adamBeta2,
-    eps: recipe.adamEps,
-    weightDecay: recipe.weightDecay,
-  });
+  using optimizer = adamWOf(recipe, objective.parameters);
   let last: HeldOutResult | null = null;
   const evaluate = async () => {
     last = await evaluateHeldOut(objective.model, corpus.heldOut, { dtype: productDType(recipe), device, signal });
@@ -104,14 +100,23 @@ export async function runSession(
   return { run: run.directory, model: run.modelPath, heldOut };
 }
 
+/** The optimizer that a recipe asks for. */
+export function adamWOf(recipe: OptimizerRecipe, parameters: FlatParameters): AdamW {
+  return new AdamW(parameters, {
+    beta1: recipe.adamBeta1,
+    beta2: recipe.adamBeta2,
+    eps: recipe.adamEps,
+    weightDecay: recipe.weightDecay,
+  });
+}
+
 /** Rehearses the first micro-batch, which is the largest, and leaves no trace: dropout is seeded for each again. */
-async function estimate(
+export async function estimate<S extends StepData>(
   run: Run,
-  corpus: TrainingCorpus,
-  objective: Objective,
+  { totalSteps, batchesOf }: { totalSteps: number; batchesOf(step: number): S },
+  objective: Objective<S> & { model: { parameterCount(): number } },
   signal: AbortSignal | undefined,
 ): Promise<Estimate> {
-  const { totalSteps, batchesOf } = corpus;
   const batches = batchesOf(0);
   const secondsPerToken = await rehearse(batches, objective, signal);
   const stepsLeft = totalSteps - (run.checkpointSteps[0] ?? 0);
@@ -126,7 +131,11 @@ async function estimate(
 }
 
 /** Seconds a real token takes. The first time, memory is fetched and kernels are chosen; only the second counts. */
-async function rehearse(batches: StepBatches, objective: Objective, signal: AbortSignal | undefined): Promise<number> {
+async function rehearse<S extends StepData>(
+  batches: S,
+  objective: Objective<S>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const [batch] = batches.microBatches;
   if (batch === undefined) return 0;
   let seconds = 0;

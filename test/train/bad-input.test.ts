@@ -118,6 +118,20 @@ describe("refused before a run directory is made:", () => {
       /^sequenceLength: expected at most 24 with the 24 positions of maxPositions, got 25\. Lower it\.$/,
     ));
 
+  test("sequences that start too far into the position table", () =>
+    expectRefused(
+      pretraining({ sequenceLength: 20, positionShift: 5 }),
+      /^positionShift: expected at most 4 with the 24 positions of maxPositions, got 5\. Lower it\.$/,
+    ));
+
+  test("tiled positions where none were learned, or none are left", async () => {
+    await expectRefused(pretraining({ tilePositions: 10 }), /^tilePositions: expected null without initFrom/);
+    await expectRefused(
+      pretraining({ tilePositions: 24, initFrom: "some/model" }),
+      /^tilePositions: expected less than maxPositions = 24, got 24\.$/,
+    );
+  });
+
   test("a student deeper than its teacher", () =>
     expectRefused(
       distillation({ studentLayers: 4 }),

@@ -8,8 +8,8 @@ import { RunError } from "../../src/errors.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { full } from "../../src/tensor/create.js";
 import { liveTensors } from "../../src/tensor/scope.js";
-import type { Observer } from "../../src/train/loop.js";
-import { trainLoop } from "../../src/train/loop.js";
+import type { HeldOutResult } from "../../src/train/evaluate.js";
+import { type Observer, trainLoop, trainLoop } from "../../src/train/loop.js";
 import type { Objective } from "../../src/train/objective.js";
 import { MaskedLmObjective } from "../../src/train/pretrain.js";
 import { compileSources } from "./compiled-sources.js";
@@ -46,7 +46,7 @@ describe("a loss or gradient that is not finite", () => {
     };
     const step = madeUpStep({ lengths: "equal", microBatchTokens: 6 * 24 });
     expect(step.microBatches).toHaveLength(3);
-    const silent: Observer = { step() {}, evaluation() {}, saved() {} };
+    const silent: Observer<HeldOutResult> = { step() {}, evaluation() {}, saved() {} };
     return await trainLoop({
       ...{
         run,

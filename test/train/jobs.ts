@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readMetrics } from "../../src/checkpoint/metrics.js";
 import { type DistillResult, distill } from "../../src/distill/distill.js";
 import type { DistillRecipe } from "../../src/distill/recipe.js";
+import type { HeldOutResult } from "../../src/train/evaluate.js";
 import type { Cadence, Observer } from "../../src/train/loop.js";
 import { type PretrainRecipe, pretrain } from "../../src/train/pretrain.js";
 import type { Estimate, SessionResult } from "../../src/train/session.js";
@@ -21,7 +22,7 @@ export interface Attempt {
   out: string;
   resume?: boolean;
   cadence?: Partial<Cadence>;
-  observer?: Partial<Observer & { estimate(estimate: Estimate): void }>;
+  observer?: Partial<Observer<HeldOutResult> & { estimate(estimate: Estimate): void }>;
   signal?: AbortSignal;
 }
 

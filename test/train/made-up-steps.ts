@@ -3,7 +3,7 @@ import { createMasker } from "../../src/data/masking.js";
 import type { SequenceSource } from "../../src/data/sequences.js";
 import type { EncoderConfig } from "../../src/models/config.js";
 import { tidy } from "../../src/tensor/scope.js";
-import type { Objective, StepCounts } from "../../src/train/objective.js";
+import type { Objective } from "../../src/train/objective.js";
 
 /** A BERT that fits the made-up sequences: 80 tokens, 5 of them special, and 24 positions. */
 export const smallBert: EncoderConfig = {
@@ -68,6 +68,6 @@ export function resultOf(objective: Objective, step: StepBatches): StepResult {
   };
 }
 
-function microStep(objective: Objective, batch: Batch, counts: StepCounts): Float32Array {
+function microStep(objective: Objective, batch: Batch, counts: StepBatches): Float32Array {
   return tidy(() => [objective.microStep(batch, counts).toFloat32Array()])[0] as Float32Array;
 }

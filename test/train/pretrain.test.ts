@@ -4,7 +4,12 @@ import { liveTensors, tidy } from "../../src/tensor/scope.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { maskedLmLoss } from "../../src/train/losses.js";
 import { rowsAt, toMicroBatch } from "../../src/train/micro-batch.js";
-import { MaskedLmObjective, pretrainConfig, startPositionsSinusoidal } from "../../src/train/pretrain.js";
+import {
+  MaskedLmObjective,
+  pretrainConfig,
+  startPositionsSinusoidal,
+  tilePositions,
+} from "../../src/train/pretrain.js";
 import { relativeError } from "../models/closeness.js";
 import { madeUpStep, resultOf, smallBert } from "./made-up-steps.js";
 import { smallPretraining } from "./recipes.js";
@@ -94,6 +99,22 @@ test("sinusoidal positions are Vaswani's, as large as the other embeddings", () 
     expect(at(7, 5)).toBeCloseTo(Math.cos(7 / 10_000 ** (4 / 16)), 6);
     const rootMeanSquare = Math.sqrt(table.reduce((sum, each) => sum + each * each, 0) / table.length);
     expect(rootMeanSquare).toBeCloseTo(smallBert.initializerRange, 6);
+  }
+  expect(liveTensors()).toBe(before);
+});
+
+test("tiled positions start as copies of the first ones, again and again", () => {
+  const before = liveTensors();
+  {
+    using model = new MaskedLm(smallBert).materialise();
+    const { value } = model.encoder.embeddings.position.weight;
+    const rowsOf = () => {
+      const table = value.toFloat32Array();
+      return Array.from({ length: smallBert.maxPositions }, (_, p) => [...table.subarray(p * 16, (p + 1) * 16)]);
+    };
+    const original = rowsOf();
+    tilePositions(model, 10);
+    expect(rowsOf()).toEqual(original.map((_, p) => original[p % 10]));
   }
   expect(liveTensors()).toBe(before);
 });

@@ -12,6 +12,7 @@ export const smallPretraining: PretrainRecipe = {
   dropout: 0.1,
   initializerRange: 0.1,
   positions: "random",
+  tilePositions: null,
   sequenceLength: 24,
   positionShift: 0,
   pack: "full-sentences",
