@@ -10,7 +10,6 @@ import { full } from "../../src/tensor/create.js";
 import { liveTensors } from "../../src/tensor/scope.js";
 import type { HeldOutResult } from "../../src/train/evaluate.js";
 import { type Observer, trainLoop, trainLoop } from "../../src/train/loop.js";
-import type { Objective } from "../../src/train/objective.js";
 import { MaskedLmObjective } from "../../src/train/pretrain.js";
 import { compileSources } from "./compiled-sources.js";
 import { type Job, optionsOf, outcomeOf, runJob } from "./jobs.js";
