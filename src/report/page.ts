@@ -1,0 +1,119 @@
+import { drawBars } from "./charts/bars.js";
+import { drawCurves } from "./charts/curves.js";
+import { drawScatter } from "./charts/scatter.js";
+import type { Block, CurveChart, ReportDocument } from "./document.js";
+import { html, Markup } from "./html.js";
+import { STYLE } from "./style.js";
+import { type Cell, partsOf, type Table } from "./table.js";
+
+// Whatever a string in it says, the page fetches nothing and runs nothing.
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
+/** The report as one HTML file that needs no network and no script. */
+export function renderPage(document: ReportDocument): string {
+  const { title, summary, blocks } = document;
+  const page = html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${new Markup(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${title}</h1>
+<p class="summary">${summary}</p>
+</header>
+${renderHighlights(document)}
+${blocks.map((block, i) => renderBlock(block, `part-${i + 1}`))}
+${renderFooter(document)}
+</main>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function renderHighlights({ highlights }: ReportDocument): Markup {
+  if (highlights.length === 0) return html``;
+  const tiles = highlights.map(
+    ({ label, value, note }) =>
+      html`<div><dt>${label}</dt><dd class="figure">${value}</dd><dd class="note">${note}</dd></div>\n`,
+  );
+  return html`<dl class="highlights">${tiles}</dl>`;
+}
+
+function renderBlock(block: Block, id: string): Markup {
+  switch (block.kind) {
+    case "text":
+      return renderText(block);
+    case "table":
+      return renderTable(block.table, id);
+    case "bars":
+      return renderFigure(block.chart, drawBars(block.chart, id));
+    case "scatter":
+      return renderFigure(block.chart, drawScatter(block.chart, id));
+    case "curves":
+      return renderCurves(block, id);
+  }
+}
+
+function renderText({ heading, paragraphs }: Extract<Block, { kind: "text" }>): Markup {
+  const head = heading === null ? null : html`<h2>${heading}</h2>\n`;
+  return html`<section>${head}${paragraphs.map((paragraph) => html`<p>${paragraph}</p>\n`)}</section>\n`;
+}
+
+function renderTable({ caption, columns, rows, notes }: Table, id: string): Markup {
+  const side = (i: number) => columns[i]?.align ?? "left";
+  const head = columns.map(({ label, align }) => html`<th scope="col" class="${align}">${label}</th>`);
+  const body = rows.map(({ cells, tone }) => {
+    const [first, ...rest] = cells;
+    const others = rest.map((cell, i) => html`<td class="${side(i + 1)}">${renderCell(cell)}</td>`);
+    return html`<tr${tone === undefined ? null : html` class="${tone}"`}><th scope="row">${renderCell(first ?? "")}</th>${others}</tr>\n`;
+  });
+  // Wide tables scroll on their own: whoever has no mouse must be able to reach them.
+  return html`<div class="block">
+<div class="scroll" role="region" aria-labelledby="${id}" tabindex="0">
+<table>
+<caption id="${id}"><span>${caption}</span></caption>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}</tbody>
+</table>
+</div>
+${notes.map((note) => html`<p class="note">${note}</p>\n`)}</div>
+`;
+}
+
+function renderCell(cell: Cell): Markup {
+  const { text, detail } = partsOf(cell);
+  return html`${text}${detail === "" ? null : html` <span class="detail">${detail}</span>`}`;
+}
+
+function renderFigure({ title, description }: { title: string; description: string }, drawing: Markup): Markup {
+  return html`<figure class="block"><figcaption>${title}</figcaption>${drawing}<p class="description">${description}</p></figure>\n`;
+}
+
+function renderCurves({ title, charts }: Extract<Block, { kind: "curves" }>, id: string): Markup {
+  const [first] = charts;
+  if (charts.length === 1 && first !== undefined) return renderFigure({ ...first, title }, drawCurves(first, id));
+  const multiples = charts.map(
+    (chart: CurveChart, i) =>
+      html`<div><p class="chart-title">${chart.title}</p>${drawCurves(chart, `${id}-${i + 1}`)}</div>`,
+  );
+  return html`<figure class="block"><figcaption>${title}</figcaption><div class="multiples">${multiples}</div></figure>\n`;
+}
+
+function renderFooter({ provenance: { version, command, date, seeds } }: ReportDocument): Markup {
+  const facts: [string, Markup][] = [
+    ["Made by", html`Limbeck ${version}`],
+    ["On", html`<time datetime="${date}">${date.slice(0, 16).replace("T", " ")} UTC</time>`],
+  ];
+  if (seeds.length > 0) facts.push(["Seeds", html`${seeds.join(", ")}`]);
+  if (command !== null) facts.push(["Command", html`<code>${command}</code>`]);
+  return html`<footer><dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></footer>`;
+}

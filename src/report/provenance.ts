@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+
+/** How a report came to be. */
+export interface Provenance {
+  /** Of Limbeck. */
+  readonly version: string;
+  /** The command line, ready to be given again; null where a program asked. */
+  readonly command: string | null;
+  /** When it was finished, in UTC: ISO 8601. */
+  readonly date: string;
+  /** Of the runs; empty where nothing is drawn. */
+  readonly seeds: readonly number[];
+}
+
+export function provenance(given: { command: string | null; seeds: readonly number[] }): Provenance {
+  return { version: packageVersion(), ...given, date: new Date().toISOString() };
+}
+
+/** `limbeck glue --set 'a b'`: the words of a command, quoted where a shell would cut them. */
+export function shellCommand(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,78 @@
+/** What several runs of one thing gave. */
+export interface Spread {
+  readonly count: number;
+  readonly median: number;
+  readonly mean: number;
+  /** The sample standard deviation, with n − 1; null of a single run. */
+  readonly deviation: number | null;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How far runs are from a baseline, each from the baseline's run of the same seed. */
+export interface PairedDifference {
+  readonly count: number;
+  /** The mean of the differences. */
+  readonly mean: number;
+  /** The sample standard deviation of the differences; null of a single pair. */
+  readonly deviation: number | null;
+  /** Of the mean: deviation / √n. */
+  readonly standardError: number | null;
+  /** Whether |mean| is below the deviation; null where one pair says nothing about noise. */
+  readonly isWithinNoise: boolean | null;
+}
+
+/** @param values at least one */
+export function spreadOf(values: readonly number[]): Spread {
+  return {
+    count: values.length,
+    median: median(values),
+    mean: mean(values),
+    deviation: sampleDeviation(values),
+    least: Math.min(...values),
+    most: Math.max(...values),
+  };
+}
+
+/**
+ * Differences seed by seed: what two runs share by their seed (the order of the data, the noise) cancels.
+ *
+ * @param values   by seed, at least one
+ * @param baseline by the same seeds
+ */
+export function pairedDifference(values: readonly number[], baseline: readonly number[]): PairedDifference {
+  if (values.length !== baseline.length) throw new RangeError("pairs need as many values as there are in the baseline");
+  const differences = values.map((value, i) => value - (baseline[i] ?? Number.NaN));
+  const deviation = sampleDeviation(differences);
+  const middle = mean(differences);
+  return {
+    count: differences.length,
+    mean: middle,
+    deviation,
+    standardError: deviation === null ? null : deviation / Math.sqrt(differences.length),
+    isWithinNoise: deviation === null ? null : Math.abs(middle) < deviation,
+  };
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** The index of the value that is the median, or of the lower of the two in the middle. */
+export function medianIndex(values: readonly number[]): number {
+  const order = values.map((_, i) => i).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
+  return order[(order.length - 1) >> 1] ?? 0;
+}
+
+function sampleDeviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}

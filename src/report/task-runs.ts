@@ -1,0 +1,183 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { readJsonObject } from "../checkpoint/json-file.js";
+import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
+import { ConfigError, FormatError } from "../errors.js";
+import type { MetricName } from "../tasks/metrics/metrics.js";
+import type { Split, Task, TaskData } from "../tasks/task.js";
+import { listed } from "./figures.js";
+import type { Job } from "./jobs.js";
+import { mean } from "./statistics.js";
+
+/** A model to be fine-tuned on a task with a seed. */
+export interface TaskJob {
+  /** A model folder or a Hub id. */
+  readonly model: string;
+  readonly data: TaskData;
+  readonly seed: number;
+  /** The run directory. */
+  readonly out: string;
+  /** Whether to go on from what is in it. */
+  readonly resume: boolean;
+}
+
+/** Fine-tunes and evaluates, and leaves the run's report.json. */
+export type RunTask = (job: TaskJob) => Promise<void>;
+
+/** A task of a report; `data` is null where the data folder has none. */
+export interface TaskEntry {
+  readonly name: string;
+  readonly title: string;
+  readonly data: TaskData | null;
+}
+
+const taskReport = z.looseObject({
+  kind: z.literal("finetune"),
+  task: z.string(),
+  model: z.string(),
+  seed: z.number(),
+  step: z.number(),
+  metrics: z.record(z.string(), z.record(z.string(), z.number())),
+  elapsedMs: z.number(),
+});
+
+/** What a fine-tuning run came to. */
+export interface TaskRun {
+  readonly task: string;
+  readonly seed: number;
+  /** Its directory. */
+  readonly run: string;
+  readonly step: number;
+  /** By split, then by name; as the run's report has them. */
+  readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** The task's score, from 0 to 100. */
+  readonly score: number;
+  readonly elapsedMs: number;
+}
+
+/** A fine-tuning as one of many jobs. */
+export function jobOf(
+  given: TaskJob,
+  { label, kind, runTask }: { label: string; kind: string; runTask: RunTask },
+): Job {
+  const { task } = given.data;
+  return {
+    label,
+    kind,
+    finished: () => (hasReport(given.out) ? { seconds: readTaskRun(given, task).elapsedMs / 1000 } : null),
+    run: async () => {
+      await runTask(given);
+      readTaskRun(given, task); // A run without a report would end as a gap in a table, hours later.
+    },
+  };
+}
+
+/**
+ * Reads a finished run's report.json.
+ *
+ * @throws FormatError when it is missing, damaged, or lacks a metric of the task's score
+ * @throws ConfigError when it is another model's
+ */
+export function readTaskRun({ out, model, seed }: Pick<TaskJob, "out" | "model" | "seed">, task: Task): TaskRun {
+  const path = join(out, "report.json");
+  const parsed = taskReport.safeParse(readJsonObject(path, "the report of a fine-tuning run"));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
+  }
+  const report = parsed.data;
+  for (const [key, expected] of Object.entries({ task: task.name, model, seed })) {
+    if (report[key] === expected) continue;
+    throw new ConfigError(
+      `${path}: expected ${key} ${expected}, got ${report[key]}. Give another --out, or the ${key} it was begun with.`,
+    );
+  }
+  const { metrics, step, elapsedMs } = report;
+  return { task: task.name, seed, run: out, step, metrics, score: scoreOf(task, metrics, path), elapsedMs };
+}
+
+/** A metric from 0 to 100 (or −100): all but SQuAD's count to 1. */
+export function inPoints(metric: string, value: number): number {
+  return metric === "exactMatch" || metric === "squadF1" ? value : 100 * value;
+}
+
+/** The mean over the task's evaluation splits of the mean of its score's metrics, in points. */
+function scoreOf(task: Task, metrics: TaskRun["metrics"], path: string): number {
+  return mean(
+    task.evaluationSplits.map((split) =>
+      mean(
+        task.score.map((metric) => {
+          const value = metrics[split]?.[metric];
+          if (value === undefined) throw new FormatError(path, `expected metrics.${split}.${metric}, got nothing.`);
+          return inPoints(metric, value);
+        }),
+      ),
+    ),
+  );
+}
+
+const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
+  accuracy: "accuracy",
+  f1: "F1",
+  matthews: "Matthews correlation",
+  pearson: "Pearson correlation",
+  spearman: "Spearman correlation",
+  exactMatch: "exact match",
+  squadF1: "F1",
+};
+
+export function metricTitle(metric: string): string {
+  return Object.hasOwn(METRIC_TITLES, metric) ? METRIC_TITLES[metric as MetricName] : metric;
+}
+
+const SPLIT_TITLES: Partial<Readonly<Record<Split, string>>> = {
+  validation: "",
+  validation_matched: "matched",
+  validation_mismatched: "mismatched",
+};
+
+export function splitTitle(split: string): string {
+  return SPLIT_TITLES[split as Split] ?? split;
+}
+
+/** "mean of accuracy and F1", "accuracy, mean of matched and mismatched": what a task's score is. */
+export function scoreWords({ score, evaluationSplits }: Task): string {
+  const titles = score.map(metricTitle);
+  const metric = titles.length === 1 ? (titles[0] ?? "") : `mean of ${listed(titles)}`;
+  if (evaluationSplits.length === 1) return metric;
+  return `${metric}, mean of ${listed(evaluationSplits.map(splitTitle))}`;
+}
+
+/** "accuracy for QNLI, RTE and SST-2; Matthews correlation for CoLA": what the scores of several tasks are. */
+export function scoresWords(tasks: readonly Task[]): string {
+  const titles = new Map<string, string[]>();
+  for (const task of tasks) titles.set(scoreWords(task), [...(titles.get(scoreWords(task)) ?? []), task.title]);
+  return [...titles].map(([words, of]) => `${words} for ${listed(of)}`).join("; ");
+}
+
+/**
+ * Takes a report's folder for this process: a new one, or with `resume` the one that is there.
+ *
+ * @param settings what changes its results; must be the same when it is resumed
+ * @throws ConfigError when it is in use, holds something else, or was begun with other settings
+ */
+export function takeReportFolder(out: string, settings: object, resume: boolean): Run {
+  return resume && isRun(out) ? openRun(out, settings) : createRun(out, settings);
+}
+
+/** Names for models in tables and folders: the last part of a path that says something, each once. */
+export function modelNames(models: readonly string[]): string[] {
+  const names: string[] = [];
+  for (const model of models) {
+    const parts = model.split(/[\\/]+/).filter((part) => part !== "" && part !== "." && part !== "..");
+    const last = parts.findLast((part) => part !== "model") ?? "model";
+    const name = last.replace(/[^\w.-]/g, "-");
+    names.push(names.includes(name) ? `${name}-${names.length + 1}` : name);
+  }
+  return names;
+}
+
+function hasReport(run: string): boolean {
+  return existsSync(join(run, "report.json"));
+}
