@@ -59,12 +59,9 @@ function scoreTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
     cells: [name, fixed(macro, 1), ...tasks.map((task) => scoreCell(own.find((one) => one.task === task.name)))],
     ...(tone && { tone }),
   });
+  const share = (value: number | undefined) => (value === undefined ? ABSENT : fixed(100 * value, 1));
   const shares = (): Row => ({
-    cells: [
-      "kept",
-      kept === null ? ABSENT : percentOf(kept.macro),
-      ...tasks.map(({ name }) => (kept?.tasks[name] === undefined ? ABSENT : percentOf(kept.tasks[name]))),
-    ],
+    cells: ["kept, %", share(kept?.macro), ...tasks.map(({ name }) => share(kept?.tasks[name]))],
   });
   return {
     caption: `Scores on the development sets, median of ${counted(seeds.length, "seed")}`,

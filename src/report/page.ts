@@ -1,5 +1,5 @@
 import { drawBars } from "./charts/bars.js";
-import { drawCurves } from "./charts/curves.js";
+import { curveLegend, drawCurves } from "./charts/curves.js";
 import { drawScatter } from "./charts/scatter.js";
 import type { Block, CurveChart, ReportDocument } from "./document.js";
 import { html, Markup } from "./html.js";
@@ -8,6 +8,8 @@ import { type Cell, partsOf, type Table } from "./table.js";
 
 // Whatever a string in it says, the page fetches nothing and runs nothing.
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
+const SHORT_ROWS = 12; // Of tables that are printed on one page.
 
 /** The report as one HTML file that needs no network and no script. */
 export function renderPage(document: ReportDocument): string {
@@ -76,7 +78,7 @@ function renderTable({ caption, columns, rows, notes }: Table, id: string): Mark
     return html`<tr${tone === undefined ? null : html` class="${tone}"`}><th scope="row">${renderCell(first ?? "")}</th>${others}</tr>\n`;
   });
   // Wide tables scroll on their own: whoever has no mouse must be able to reach them.
-  return html`<div class="block">
+  return html`<div class="block${rows.length <= SHORT_ROWS ? " short" : ""}">
 <div class="scroll" role="region" aria-labelledby="${id}" tabindex="0">
 <table>
 <caption id="${id}"><span>${caption}</span></caption>
@@ -100,12 +102,19 @@ function renderFigure({ title, description }: { title: string; description: stri
 
 function renderCurves({ title, charts }: Extract<Block, { kind: "curves" }>, id: string): Markup {
   const [first] = charts;
-  if (charts.length === 1 && first !== undefined) return renderFigure({ ...first, title }, drawCurves(first, id));
-  const multiples = charts.map(
-    (chart: CurveChart, i) =>
-      html`<div><p class="chart-title">${chart.title}</p>${drawCurves(chart, `${id}-${i + 1}`)}</div>`,
-  );
-  return html`<figure class="block"><figcaption>${title}</figcaption><div class="multiples">${multiples}</div></figure>\n`;
+  if (first === undefined) return html``;
+  if (charts.length === 1)
+    return renderFigure({ ...first, title }, html`${curveLegend(first)}${drawCurves(first, id)}`);
+  const isShared = charts.every((chart) => namesOf(chart) === namesOf(first));
+  const multiples = charts.map((chart, i) => {
+    const legend = isShared ? null : curveLegend(chart);
+    return html`<div><p class="chart-title">${chart.title}</p>${legend}${drawCurves(chart, `${id}-${i + 1}`)}</div>`;
+  });
+  return html`<figure class="block many"><figcaption>${title}</figcaption>${isShared ? curveLegend(first) : null}<div class="multiples">${multiples}</div></figure>\n`;
+}
+
+function namesOf({ series }: CurveChart): string {
+  return JSON.stringify(series.map(({ label }) => label));
 }
 
 function renderFooter({ provenance: { version, command, date, seeds } }: ReportDocument): Markup {

@@ -13,6 +13,7 @@ export interface PaperRow {
  * Source: Sanh et al. 2019, Table 1.
  */
 export const PAPER_GLUE: readonly PaperRow[] = [
+  paperRow("ELMo", 68.7, [44.1, 68.6, 76.6, 71.1, 86.2, 53.4, 91.5, 70.4, 56.3]),
   paperRow("BERT-base", 79.5, [56.3, 86.7, 88.6, 91.8, 89.6, 69.3, 92.7, 89.0, 53.5]),
   paperRow("DistilBERT", 77.0, [51.3, 82.2, 87.5, 89.2, 88.5, 59.9, 91.3, 86.9, 56.3]),
 ];

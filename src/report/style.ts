@@ -29,7 +29,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9375
 caption,figcaption,.chart-title{font-weight:650;font-size:1.0625rem;text-align:left;line-height:1.35}
 caption{padding:0 0 .5rem}
 caption span{display:block;position:sticky;left:0;width:max-content;max-width:min(46rem,calc(100vw - 2.5rem))}
-th,td{padding:.42rem .7rem;text-align:right;white-space:nowrap;vertical-align:baseline;font-weight:400}
+th,td{padding:.34rem .7rem;text-align:right;white-space:nowrap;vertical-align:baseline;font-weight:400}
 th.left,td.left{text-align:left}
 thead th{color:var(--muted);font-size:.8125rem;border-bottom:1.5px solid var(--muted);vertical-align:bottom}
 tbody tr{border-bottom:1px solid var(--line)}
@@ -51,7 +51,7 @@ figcaption{margin:0 0 .3rem}
 .plot{padding:0 1rem 0 3rem}
 .plot.bars{padding:.3rem .9rem 0 .9rem}
 svg{display:block;overflow:visible}
-svg text{font-size:14px;fill:var(--text)}
+svg text{font-size:14px;fill:var(--text);paint-order:stroke;stroke:var(--background);stroke-width:4px;stroke-linejoin:round}
 svg text.tick{font-size:12.5px;fill:var(--muted);font-variant-numeric:tabular-nums}
 svg text.value{font-variant-numeric:tabular-nums}
 .grid{stroke:var(--line)}
@@ -77,7 +77,7 @@ code{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mo
   main{padding:1.5rem 1rem 2rem}
   h2,.block{margin-top:2rem}
   caption span{max-width:calc(100vw - 2rem)}
-  th,td{padding:.42rem .5rem}
+  th,td{padding:.34rem .5rem}
   .plot{padding-left:2.6rem;padding-right:.6rem}
 }
 @media print{
@@ -89,7 +89,10 @@ code{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mo
   table{font-size:9pt}
   th,td{padding:.28rem .45rem}
   th:first-child{position:static}
-  figure,tr,.highlights{break-inside:avoid}
+  .detail{font-size:8pt}
+  .highlights{grid-template-columns:repeat(auto-fit,minmax(7rem,1fr))}
+  figure,.multiples>div,tr,.short,.highlights{break-inside:avoid}
+  figure.many{break-inside:auto}
   h2,caption,figcaption,.legend,.axis-label{break-after:avoid}
 }
 `;

@@ -30,18 +30,26 @@ export function missing(task: Task): TaskEntry {
   return { name: task.name, title: task.title, data: null };
 }
 
-/** Leaves the report that fine-tuning leaves, with every metric as `valueOf` says, and a loss that falls. */
-export function leaveReport(valueOf: (job: Parameters<RunTask>[0], metric: string, split: string) => number): RunTask {
+/** Leaves the report that fine-tuning leaves, with every metric as `figure` says, and a loss that falls. */
+export function leaveReport(figure: (job: Parameters<RunTask>[0], metric: string, split: string) => number): RunTask {
   return async (job) => {
     const { task } = job.data;
     const metrics = Object.fromEntries(
       task.evaluationSplits.map((split) => [
         split,
-        Object.fromEntries(task.metrics.map((metric) => [metric, valueOf(job, metric, split)])),
+        Object.fromEntries(task.metrics.map((metric) => [metric, figure(job, metric, split)])),
       ]),
     );
     mkdirSync(job.out, { recursive: true });
-    const report = { kind: "finetune", task: task.name, model: job.model, seed: job.seed, step: 30, metrics, elapsedMs: 5 };
+    const report = {
+      kind: "finetune",
+      task: task.name,
+      model: job.model,
+      seed: job.seed,
+      step: 30,
+      metrics,
+      elapsedMs: 5,
+    };
     writeFileSync(join(job.out, "report.json"), JSON.stringify(report));
     const lines = [1, 2, 3].map((i) => JSON.stringify({ step: 10 * i, loss: 1 / i }));
     writeFileSync(join(job.out, "metrics.jsonl"), `${lines.join("\n")}\n`);

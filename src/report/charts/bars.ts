@@ -5,34 +5,36 @@ import { type Axis, axisOver } from "./axis.js";
 import { bottomAxis, colourClass, legend, percentAlong, svgPicture } from "./frame.js";
 
 const LABEL_HEIGHT = 22;
-const BAR_HEIGHT = 18;
-const GROUP_GAP = 14;
+const BAR_HEIGHT = 17;
+const GROUP_GAP = 12;
 const CAP = 4; // Half the length of an error bar's ends.
 
 /** Horizontal bars: labels stand above them, so that they are read on a phone too. */
 export function drawBars(chart: BarChart, id: string): Markup {
   const axis = axisOver([0, ...chart.groups.flatMap(reach)], 6);
   const isSingle = chart.series.length === 1;
-  const groups: Markup[] = [];
+  const [drawn, words]: [Markup[], Markup[]] = [[], []];
+  const indent = axis.low === 0 ? 8 : 0; // Beside the axis, not on it.
   let y = 0;
   for (const { label, bars, reference } of chart.groups) {
     const said = isSingle ? valueWords(bars[0] ?? null, chart) : "";
-    groups.push(html`<text class="label" x="0" y="${y + 15}">${label}</text>`);
-    groups.push(html`<text class="value" x="100%" y="${y + 15}" text-anchor="end">${said}</text>`);
+    words.push(html`<text class="label" x="${indent}" y="${y + 15}">${label}</text>`);
+    words.push(html`<text class="value" x="100%" y="${y + 15}" text-anchor="end">${said}</text>`);
     y += LABEL_HEIGHT;
     const top = y;
     for (const [series, bar] of bars.entries()) {
-      if (bar !== null) groups.push(drawBar(bar, axis, { y, series, isSingle, chart }));
+      if (bar !== null) drawn.push(drawBar(bar, axis, { y, series, isSingle, chart }));
       y += BAR_HEIGHT;
     }
-    if (reference !== null) groups.push(drawReference(axis, reference, (top + y) / 2));
+    if (reference !== null) drawn.push(drawReference(axis, reference, (top + y) / 2));
     y += GROUP_GAP;
   }
   const zero = percentAlong(axis, 0);
   const content = [
     ...bottomAxis(axis, y, { isGrid: true }),
-    ...groups,
     html`<line class="axis" x1="${zero}" x2="${zero}" y1="0" y2="${y}"/>`,
+    ...drawn,
+    ...words,
   ];
   const { title, description } = chart;
   return html`${legend(legendOf(chart))}<div class="plot bars">${svgPicture({ id, title, description, height: y + 26, content })}</div>`;

@@ -7,7 +7,7 @@ import { bottomAxis, colourClass, horizontalGrid, legend, svgPicture } from "./f
 type Point = readonly [x: number, y: number];
 
 const HEIGHT = 220;
-const MOST_POINTS = 200;
+const MOST_POINTS = 100;
 const GRAIN = 1000; // The curves' own coordinates, stretched to the plot's size.
 
 /** Lines over a common axis: each has a colour and a dash pattern of its own. */
@@ -27,14 +27,16 @@ export function drawCurves(chart: CurveChart, id: string): Markup {
     html`<text class="tick" x="100%" y="${HEIGHT + 37}" text-anchor="end">${chart.xLabel}</text>`,
   ];
   const { title, description } = chart;
-  return html`${legend(legendOf(chart))}<p class="axis-label">${chart.yLabel}</p><div class="plot">${svgPicture({ id, title, description, height: HEIGHT + 42, content })}</div>`;
+  return html`<p class="axis-label">${chart.yLabel}</p><div class="plot">${svgPicture({ id, title, description, height: HEIGHT + 42, content })}</div>`;
 }
 
-function legendOf({ series }: CurveChart): { label: string; mark: Markup }[] {
-  return series.map(({ label }, i) => ({
+/** What the lines are; for charts of the same lines, once. */
+export function curveLegend({ series }: CurveChart): Markup {
+  const entries = series.map(({ label }, i) => ({
     label,
     mark: html`<line class="curve ${colourClass(i)} dash${(i % 6) + 1}" x1="0" x2="28" y1="7" y2="7"/>`,
   }));
+  return legend(entries);
 }
 
 /** At most MOST_POINTS points: neighbours are averaged, so that noise does not hide the course. */

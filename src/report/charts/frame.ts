@@ -41,11 +41,10 @@ export function horizontalGrid(axis: Axis, height: number): Markup[] {
 
 /** Marks at the bottom of the plot, their labels below. */
 export function bottomAxis(axis: Axis, height: number, { isGrid }: { isGrid: boolean }): Markup[] {
-  return axis.ticks.map((tick, i) => {
+  return axis.ticks.map((tick) => {
     const x = percentAlong(axis, tick);
-    const anchor = i === 0 ? "start" : i === axis.ticks.length - 1 ? "end" : "middle";
     const label = tick >= 10_000 ? `${fixed(tick / 1000, axis.decimals > 0 ? 1 : 0)}k` : fixed(tick, axis.decimals);
-    return html`<line class="grid" x1="${x}" x2="${x}" y1="${isGrid ? 0 : height}" y2="${height + 4}"/><text class="tick" x="${x}" y="${height + 19}" text-anchor="${anchor}">${label}</text>`;
+    return html`<line class="grid" x1="${x}" x2="${x}" y1="${isGrid ? 0 : height}" y2="${height + 4}"/><text class="tick" x="${x}" y="${height + 19}" text-anchor="middle">${label}</text>`;
   });
 }
 
