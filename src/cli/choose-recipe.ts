@@ -4,8 +4,8 @@ import { readJsonObject } from "../checkpoint/json-file.js";
 import { isRun, readRecipe } from "../checkpoint/run.js";
 import { ConfigError } from "../errors.js";
 import { recipes } from "../recipes/recipes.js";
+import { nearest } from "../text/nearest.js";
 import { parseRecipe, type TrainingRecipe } from "../train/recipe.js";
-import { nearest } from "./nearest.js";
 import type { RunFlags } from "./run-flags.js";
 
 /**
