@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readError } from "../checkpoint/json-file.js";
+import { FormatError } from "../errors.js";
+import { collect } from "./collect.js";
+import { wordLabels } from "./labels.js";
+import { entriesOf, taskFolder } from "./split-files.js";
+import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "./task.js";
+import { openTextTask, splitMissing, type TextLayout } from "./text-folder.js";
+import { decodeUtf8 } from "./text-lines.js";
+
+/** The official test set, 25,000 labelled reviews, is what the paper reports; there is no validation set. */
+const task: TextTask = {
+  kind: "classification",
+  name: "imdb",
+  title: "IMDb",
+  metrics: ["accuracy"],
+  score: ["accuracy"],
+  evaluationSplits: ["test"],
+  labels: ["negative", "positive"],
+  isPair: false,
+};
+
+const HEADER = ["id", "label", "rating", "text"];
+
+/** IMDb as TSV (id, label, rating, text; no header) or as the Hub's Parquet (stanfordnlp/imdb). */
+const LAYOUT: TextLayout = {
+  task,
+  folders: ["imdb", "plain_text"],
+  files: { train: ["train.tsv"], test: ["test.tsv"] },
+  hasHiddenTest: false,
+  own: {
+    columns: { first: "text", second: null, label: "label", id: null }, // Its ids begin again with the other label.
+    label: wordLabels(["0", "1"]),
+    header: { train: HEADER, test: HEADER },
+  },
+  hub: { columns: { first: "text", second: null, label: "label", id: null } },
+};
+
+/** Folders of aclImdb, in the order of labels. */
+const REVIEW_FOLDERS = ["neg", "pos"];
+
+/**
+ * IMDb's reviews: the aclImdb folder, TSV or Parquet.
+ *
+ * @throws FormatError when the folder does not hold them
+ */
+export function openImdb(folder: string): TaskData {
+  const holds = (candidate: string) => ["train", "test"].some((split) => existsSync(join(candidate, split, "pos")));
+  const reviews = taskFolder(folder, ["aclImdb", "imdb"], holds);
+  if (reviews === null) return openTextTask(LAYOUT, folder);
+  return { task, read: async (split, options) => readReviews(reviews, split, options) };
+}
+
+interface Review {
+  readonly path: string;
+  readonly id: string;
+  readonly label: number;
+}
+
+function readReviews(folder: string, split: Split, options: ReadOptions): Promise<Examples<TextExample>> {
+  if (LAYOUT.files[split] === undefined) throw splitMissing(task.title, folder, split, LAYOUT.files);
+  const reviews = REVIEW_FOLDERS.flatMap((name, label) => reviewFiles(folder, split, name, label));
+  return collect(join(folder, split), stream(reviews), readReview, options);
+}
+
+/** In the order of their numbers: "10_3.txt" after "9_1.txt". */
+function reviewFiles(folder: string, split: Split, name: string, label: number): Review[] {
+  const files = entriesOf(join(folder, split, name)).filter((file) => file.endsWith(".txt"));
+  if (files.length === 0) throw new FormatError(join(folder, split, name), "no .txt files here. Unpack aclImdb again.");
+  return files
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .map((file) => ({ path: join(folder, split, name, file), id: `${name}/${file.slice(0, -4)}`, label }));
+}
+
+async function* stream(reviews: readonly Review[]): AsyncGenerator<Review> {
+  yield* reviews;
+}
+
+async function readReview({ path, id, label }: Review): Promise<TextExample> {
+  const text = decodeUtf8(await readBytesOf(path));
+  if (text === null) throw new FormatError(path, "the review is not UTF-8 text. Fetch it again.");
+  if (text.trim() === "") throw new FormatError(path, "the review is empty.");
+  return { id, first: text, second: null, label };
+}
+
+async function readBytesOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw readError(path, "a review", error);
+  }
+}

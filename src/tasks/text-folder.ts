@@ -1,0 +1,100 @@
+import { ConfigError, FormatError } from "../errors.js";
+import { indexLabels, type LabelReader, scores } from "./labels.js";
+import { type RowFile, rowFile } from "./rows.js";
+import { entriesOf, type SplitFiles, splitFiles, taskFolder } from "./split-files.js";
+import type { Split, TaskData, TextTask } from "./task.js";
+import { readTextExamples, type TextColumns, type TextSource } from "./text-examples.js";
+
+/** How a published task with texts lies in a folder: in its own files, or in the Hub's Parquet. */
+export interface TextLayout {
+  readonly task: TextTask;
+  /** Names the task's folder may have in a folder of tasks. */
+  readonly folders: readonly string[];
+  /** Names of the files that may hold a split, TSV all of them. Only these splits exist. */
+  readonly files: Partial<Record<Split, readonly string[]>>;
+  /** Whether test splits come without labels. */
+  readonly hasHiddenTest: boolean;
+  readonly own: {
+    readonly columns: TextColumns;
+    readonly label: LabelReader;
+    /** Columns of the files whose first line is a row. */
+    readonly header: Partial<Record<Split, readonly string[]>>;
+  };
+  readonly hub: { readonly columns: TextColumns };
+}
+
+/** The folder of a task, or null where it is not there. */
+export function textTaskFolder(layout: TextLayout, folder: string): string | null {
+  return taskFolder(folder, layout.folders, (candidate) => splitsIn(layout, candidate).length > 0);
+}
+
+/** The splits of a task that a folder holds. */
+export function splitsIn({ files }: TextLayout, folder: string): Split[] {
+  return splitsOf(files).filter((split) => splitFiles(folder, split, files[split] ?? []) !== null);
+}
+
+/**
+ * A published task with texts, in its own folder or in a folder of tasks.
+ *
+ * @throws FormatError when the folder does not hold it
+ */
+export function openTextTask(layout: TextLayout, folder: string): TaskData {
+  const own = textTaskFolder(layout, folder);
+  if (own === null) throw taskMissing(layout.task.title, folder, layout.folders, expectedFiles(layout.files));
+  return {
+    task: layout.task,
+    read: async (split, options) => readTextExamples(textSource(layout, own, split), options),
+  };
+}
+
+/** The error for a folder without a task. */
+export function taskMissing(
+  title: string,
+  folder: string,
+  folders: readonly string[],
+  files: readonly string[],
+): FormatError {
+  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
+  const names = folders.map((name) => `${name}/`).join(" or ");
+  return new FormatError(folder, `no ${title} here: expected ${files.join(", ")} in it or in ${names}, got ${got}.`);
+}
+
+/** The error for a split that a task does not have, or a folder does not hold. */
+export function splitMissing(title: string, folder: string, split: Split, files: SplitNames): ConfigError {
+  const names = files[split];
+  if (names === undefined) {
+    return new ConfigError(`${title} has no split called ${split}: expected ${splitsOf(files).join(", ")}.`);
+  }
+  const expected = [...names, `${split}-*.parquet`].join(" or ");
+  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
+  return new ConfigError(`${folder}: no ${split} split of ${title} here: expected ${expected}, got ${got}.`);
+}
+
+type SplitNames = Partial<Record<Split, readonly string[]>>;
+
+function splitsOf(files: SplitNames): Split[] {
+  return Object.keys(files) as Split[];
+}
+
+function expectedFiles(files: SplitNames): string[] {
+  return [...splitsOf(files).flatMap((split) => files[split]?.[0] ?? []), "train-*.parquet"];
+}
+
+function textSource(layout: TextLayout, folder: string, split: Split): TextSource {
+  const { task, files, own, hub } = layout;
+  const names = files[split];
+  const found = names === undefined ? null : splitFiles(folder, split, names);
+  if (found === null) throw splitMissing(task.title, folder, split, files);
+  const mayHideLabels = layout.hasHiddenTest && split.startsWith("test");
+  return found.layout === "own"
+    ? { ...own, files: ownFiles(found, own.header[split] ?? null), mayHideLabels }
+    : { columns: hub.columns, label: hubLabel(task), files: found.paths.map(rowFile), mayHideLabels };
+}
+
+function ownFiles({ paths }: SplitFiles, header: readonly string[] | null): RowFile[] {
+  return paths.map((path) => ({ path, format: "tsv", header }));
+}
+
+function hubLabel(task: TextTask): LabelReader {
+  return task.kind === "regression" ? scores(task.range) : indexLabels(task.labels);
+}
