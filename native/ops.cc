@@ -20,9 +20,11 @@ Bindings Pointwise() {
       Op("sqrt", [](const Tensor& x) { return at::sqrt(x); }),
       Op("rsqrt", [](const Tensor& x) { return at::rsqrt(x); }),
       Op("tanh", [](const Tensor& x) { return at::tanh(x); }),
+      Op("sigmoid", [](const Tensor& x) { return at::sigmoid(x); }),
       Op("relu", [](const Tensor& x) { return at::relu(x); }),
       Op("gelu", [](const Tensor& x, const std::string& approximate) { return at::gelu(x, approximate); }),
       Op("clampMin", [](const Tensor& x, const Scalar& min) { return at::clamp_min(x, min); }),
+      Op("clamp", [](const Tensor& x, const Scalar& min, const Scalar& max) { return at::clamp(x, min, max); }),
       Op("eq", [](const Tensor& x, const Tensor& y) { return at::eq(x, y); }),
       Op("where", [](const Tensor& c, const Tensor& x, const Tensor& y) { return at::where(c, x, y); }),
       Op("maskedFill", [](const Tensor& x, const Tensor& mask, const Scalar& value) { return at::masked_fill(x, mask, value); }),
@@ -106,6 +108,7 @@ Tensor Attention(const Tensor& q, const Tensor& k, const Tensor& v, const Option
 Bindings Layers() {
   return {
       Op("embedding", [](const Tensor& weight, const Tensor& ids) { return at::embedding(weight, ids); }),
+      Op("conv1d", [](const Tensor& x, const Tensor& weight, const Tensor& bias) { return at::conv1d(x, weight, bias); }),
       Op("layerNorm", [](const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
         return at::layer_norm(x, weight.sizes(), weight, bias, eps);
       }),

@@ -17,9 +17,11 @@ export interface Bindings {
   sqrt(a: Handle): Handle;
   rsqrt(a: Handle): Handle;
   tanh(a: Handle): Handle;
+  sigmoid(a: Handle): Handle;
   relu(a: Handle): Handle;
   gelu(a: Handle, b: string): Handle;
   clampMin(a: Handle, b: number): Handle;
+  clamp(a: Handle, b: number, c: number): Handle;
   eq(a: Handle, b: Handle): Handle;
   where(a: Handle, b: Handle, c: Handle): Handle;
   maskedFill(a: Handle, b: Handle, c: number): Handle;
@@ -66,6 +68,7 @@ export interface Bindings {
   indexSelect(a: Handle, b: number, c: Handle): Handle;
   gather(a: Handle, b: number, c: Handle): Handle;
   embedding(a: Handle, b: Handle): Handle;
+  conv1d(a: Handle, b: Handle, c: Handle): Handle;
   layerNorm(a: Handle, b: Handle, c: Handle, d: number): Handle;
   dropout(a: Handle, b: number): Handle;
   scaledDotProductAttention(a: Handle, b: Handle, c: Handle, d: Handle | null, e: number): Handle;

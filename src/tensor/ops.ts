@@ -11,6 +11,11 @@ export function embedding(weight: Tensor, ids: Tensor): Tensor {
   return new Tensor(native.embedding(weight.handle, ids.handle));
 }
 
+/** Slides weight [out, in, width] over x [B, in, S], without padding: [B, out, S − width + 1]. */
+export function conv1d(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  return new Tensor(native.conv1d(x.handle, weight.handle, bias.handle));
+}
+
 /** Normalises the last dimension to mean 0 and variance 1, then scales and shifts. */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
   return new Tensor(native.layerNorm(x.handle, weight.handle, bias.handle, eps));

@@ -197,12 +197,20 @@ export class Tensor {
     return new Tensor(native.tanh(this.handle));
   }
 
+  sigmoid(): Tensor {
+    return new Tensor(native.sigmoid(this.handle));
+  }
+
   relu(): Tensor {
     return new Tensor(native.relu(this.handle));
   }
 
   clampMin(min: number): Tensor {
     return new Tensor(native.clampMin(this.handle, min));
+  }
+
+  clamp(min: number, max: number): Tensor {
+    return new Tensor(native.clamp(this.handle, min, max));
   }
 
   /** Elementwise equality, bool. */

@@ -27,9 +27,11 @@ OPS = {
     "sqrt": lambda x: x.sqrt(),
     "rsqrt": lambda x: x.rsqrt(),
     "tanh": lambda x: x.tanh(),
+    "sigmoid": lambda x: x.sigmoid(),
     "relu": lambda x: x.relu(),
     "gelu": lambda x, approximate: F.gelu(x, approximate=approximate),
     "clampMin": lambda x, value: x.clamp(min=value),
+    "clamp": lambda x, min, max: x.clamp(min, max),
     "eq": lambda x, y: x == y,
     "where": torch.where,
     "maskedFill": lambda x, mask, value: x.masked_fill(mask, value),
@@ -81,6 +83,7 @@ OPS = {
     "gather": lambda x, index, dim: x.gather(dim, index),
     # Layers.
     "embedding": lambda weight, ids: F.embedding(ids, weight),
+    "conv1d": F.conv1d,
     "layerNorm": lambda x, weight, bias, eps: F.layer_norm(x, weight.shape, weight, bias, eps),
     "scaledDotProductAttention": lambda q, k, v, mask=None: F.scaled_dot_product_attention(q, k, v, mask),
     "nllLoss": lambda x, target, ignoreIndex: F.nll_loss(x, target, ignore_index=ignoreIndex, reduction="sum"),
@@ -317,6 +320,18 @@ def storage():
     case("toDType", ids([-3, 0, 16777217]), dtype="float32")
 
 
+def characters_and_cells():
+    """What ELMo needs. The last group: every drawn number depends on those before it."""
+    case("sigmoid", given([-1000.0, -20.0, -1.5, -0.0, 0.0, 0.0625, 1.0, 20.0, 1000.0]))
+    case("sigmoid", transposed(drawn(2, 3, 4)))
+    for least, most in [(-1.5, 1.0), (0, 2), (-3, -1)]:
+        case("clamp", given([-20.0, -1.25, -0.5, 0.0, 0.0625, 0.75, 1.75, 20.0]), min=least, max=most)
+    case("clamp", given([-math.inf, math.inf, math.nan]), min=-3, max=3, grad=False)
+    case("conv1d", drawn(2, 3, 7), drawn(4, 3, 1), drawn(4))
+    case("conv1d", drawn(2, 3, 7), drawn(5, 3, 4), drawn(5))
+    case("conv1d", transposed(drawn(2, 6, 3)), drawn(2, 3, 6), drawn(2))
+
+
 def weights(shape):
     index = torch.arange(math.prod(shape), dtype=torch.float64)
     return ((index * 7 % 11 - 5) / 4).reshape(shape)
@@ -380,7 +395,7 @@ def record(case):
 
 
 def main():
-    for group in [pointwise, in_place, reductions, linear_algebra, shapes, layers, storage]:
+    for group in [pointwise, in_place, reductions, linear_algebra, shapes, layers, storage, characters_and_cells]:
         group()
     lines = [json.dumps(record(each), separators=(",", ":"), allow_nan=False) for each in CASES]
     pathlib.Path(__file__).with_suffix(".json").write_text("[\n" + ",\n".join(lines) + "\n]\n")

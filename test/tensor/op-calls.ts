@@ -1,6 +1,7 @@
 import type { DType } from "../../src/tensor/dtype.js";
 import {
   cat,
+  conv1d,
   embedding,
   gelu,
   layerNorm,
@@ -14,6 +15,8 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 /** The arguments a golden case may name; each op reads its own. */
 export interface OpArguments {
   value: number;
+  min: number;
+  max: number;
   approximate: "none" | "tanh";
   dim: number;
   dims: number[];
@@ -46,9 +49,11 @@ export const opCalls: Record<string, Call> = {
   sqrt: ([x]) => x.sqrt(),
   rsqrt: ([x]) => x.rsqrt(),
   tanh: ([x]) => x.tanh(),
+  sigmoid: ([x]) => x.sigmoid(),
   relu: ([x]) => x.relu(),
   gelu: ([x], { approximate }) => gelu(x, approximate),
   clampMin: ([x], { value }) => x.clampMin(value),
+  clamp: ([x], { min, max }) => x.clamp(min, max),
   eq: ([x, y]) => x.eq(y),
   where: ([condition, x, y]) => where(condition, x, y),
   maskedFill: ([x, mask], { value }) => x.maskedFill(mask, value),
@@ -100,6 +105,7 @@ export const opCalls: Record<string, Call> = {
   gather: ([x, index], { dim }) => x.gather(dim, index),
 
   embedding: ([weight, ids]) => embedding(weight, ids),
+  conv1d: ([x, weight, bias]) => conv1d(x, weight, bias),
   layerNorm: ([x, weight, bias], { eps }) => layerNorm(x, weight, bias, eps),
   scaledDotProductAttention: ([q, k, v, mask]) =>
     scaledDotProductAttention(q, k, v, { mask: mask ?? null, dropout: 0 }),
