@@ -115,7 +115,7 @@ function scoreNotes(tasks: readonly TaskEntry[]): string[] {
 }
 
 function ruleOf({ pairedBy, distillSeeds }: AblateReport): string {
-  const rule = `Change: the mean of the differences to the full loss, paired by ${pairedBy}. Spread: their sample standard deviation. A change smaller than its spread is within noise.`;
+  const rule = `Change: the mean of the differences to the full loss, paired by ${pairedBy}. Spread: their sample standard deviation. A change no larger than its spread is within noise.`;
   if (distillSeeds.length > 1) return rule;
   return `${rule} With one distillation of each, the spread does not hold how distillations differ from seed to seed.`;
 }

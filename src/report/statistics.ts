@@ -18,7 +18,7 @@ export interface PairedDifference {
   readonly deviation: number | null;
   /** Of the mean: deviation / √n. */
   readonly standardError: number | null;
-  /** Whether |mean| is below the deviation; null where one pair says nothing about noise. */
+  /** Whether |mean| is not above the deviation; null where one pair says nothing about noise. */
   readonly isWithinNoise: boolean | null;
 }
 
@@ -50,7 +50,7 @@ export function pairedDifference(values: readonly number[], baseline: readonly n
     mean: middle,
     deviation,
     standardError: deviation === null ? null : deviation / Math.sqrt(differences.length),
-    isWithinNoise: deviation === null ? null : Math.abs(middle) < deviation,
+    isWithinNoise: deviation === null ? null : Math.abs(middle) <= deviation,
   };
 }
 

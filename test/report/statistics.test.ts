@@ -43,6 +43,10 @@ test("a difference below its spread is within noise", () => {
   expect(pairedDifference([13, 9], [10, 10])).toMatchObject({ mean: 1, deviation: Math.sqrt(8), isWithinNoise: true });
 });
 
+test("no difference and no spread is no difference", () => {
+  expect(pairedDifference([1, 2], [1, 2])).toMatchObject({ mean: 0, deviation: 0, isWithinNoise: true });
+});
+
 test("one pair says nothing about noise", () => {
   expect(pairedDifference([1], [3])).toEqual({
     count: 1,
