@@ -3,7 +3,7 @@ import type { BarChart, Block, Highlight, ReportDocument } from "./document.js";
 import { ABSENT, counted, fixed, listed, plusMinus, signed } from "./figures.js";
 import type { Provenance } from "./provenance.js";
 import { type Cell, numberColumns, type Row, type Table } from "./table.js";
-import { scoresWords, type TaskEntry } from "./task-runs.js";
+import { missingWords, scoresWords, type TaskEntry } from "./task-runs.js";
 import { curveOf } from "./training-curves.js";
 
 /** The report of `ablate`, to be read. */
@@ -109,8 +109,8 @@ function changeRow({ title, macro, change, paper }: VariantResult): Row {
 
 function scoreNotes(tasks: readonly TaskEntry[]): string[] {
   const present = tasks.flatMap(({ data }) => (data === null ? [] : [data.task]));
-  const missing = tasks.filter(({ data }) => data === null).map(({ title }) => title);
-  const absent = missing.length === 0 ? "" : ` No data was found for ${listed(missing)}.`;
+  const missing = missingWords(tasks);
+  const absent = missing === "" ? "" : ` No data was found for ${missing}.`;
   return [`Score: the mean over ${counted(present.length, "task")} of ${scoresWords(present)}, in points.${absent}`];
 }
 

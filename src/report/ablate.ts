@@ -4,12 +4,22 @@ import { CONFIG_FILE } from "../checkpoint/folder.js";
 import type { DistillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
 import { ablateDocument } from "./ablate-document.js";
-import { type PresentTask, presentTasks } from "./glue.js";
+import { percentOf } from "./figures.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
 import { PAPER_ABLATION } from "./paper.js";
 import { provenance } from "./provenance.js";
 import { mean, type PairedDifference, pairedDifference, type Spread, spreadOf } from "./statistics.js";
-import { jobOf, type RunTask, readTaskRun, type TaskEntry, type TaskRun, takeReportFolder } from "./task-runs.js";
+import {
+  jobOf,
+  type PresentTask,
+  presentTasks,
+  type RunTask,
+  readTaskRun,
+  type TaskEntry,
+  type TaskRun,
+  takeReportFolder,
+} from "./task-runs.js";
+import { curveOf } from "./training-curves.js";
 import { writeReport } from "./write.js";
 
 /** A student to be distilled into a run directory; its model is then in OUT/model. */
@@ -173,6 +183,10 @@ function distillJob(student: Student, name: string, options: AblateOptions): Job
     kind: "distillation",
     finished: () => (existsSync(join(run, "model", CONFIG_FILE)) ? { seconds: null } : null),
     run: () => options.runDistill({ recipe, out: run, resume }),
+    outcome: () => {
+      const accuracy = curveOf(run, "heldOutAccuracy").at(-1)?.[1];
+      return accuracy === undefined ? "distilled" : `held-out accuracy ${percentOf(accuracy)}`;
+    },
   };
 }
 

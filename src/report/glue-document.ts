@@ -5,7 +5,7 @@ import { PAPER_GLUE, paperKey } from "./paper.js";
 import type { Provenance } from "./provenance.js";
 import { mean, medianIndex, spreadOf } from "./statistics.js";
 import { type Cell, numberColumns, type Row, type Table } from "./table.js";
-import { inPoints, metricTitle, scoresWords, splitTitle, type TaskEntry } from "./task-runs.js";
+import { inPoints, metricTitle, missingWords, scoresWords, splitTitle, type TaskEntry } from "./task-runs.js";
 import { curveOf } from "./training-curves.js";
 
 /** The report of `glue`, to be read. */
@@ -102,14 +102,11 @@ function comparedTasks(tasks: readonly TaskEntry[]): TaskEntry[] {
 
 function scoreNotes(tasks: readonly TaskEntry[]): string[] {
   const present = tasks.flatMap(({ data }) => (data === null ? [] : [data.task]));
-  const missing = tasks.filter(({ data }) => data === null).map(({ title }) => title);
+  const missing = missingWords(tasks);
   const notes = [
     `Score: the mean over ${counted(present.length, "task")} of each task's own score: ${scoresWords(present)}.`,
   ];
-  if (missing.length > 0)
-    notes.push(
-      `No data was found for ${listed(missing)}: the score is without ${missing.length === 1 ? "it" : "them"}.`,
-    );
+  if (missing !== "") notes.push(`No data was found for ${missing}: the score is without what is missing.`);
   return notes;
 }
 

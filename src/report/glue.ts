@@ -7,6 +7,8 @@ import { mean, type Spread, spreadOf } from "./statistics.js";
 import {
   jobOf,
   modelNames,
+  type PresentTask,
+  presentTasks,
   type RunTask,
   readTaskRun,
   type TaskEntry,
@@ -104,17 +106,6 @@ export async function glueReport(options: GlueOptions): Promise<GlueReport> {
   };
   writeReport(out, report, glueDocument(report, options.tasks, provenance({ command, seeds })));
   return report;
-}
-
-/** A task of which there is data. */
-export type PresentTask = TaskEntry & { readonly data: NonNullable<TaskEntry["data"]> };
-
-/** @throws ConfigError when there is none */
-export function presentTasks(tasks: readonly TaskEntry[]): PresentTask[] {
-  const present = tasks.filter((task): task is PresentTask => task.data !== null);
-  if (present.length > 0) return present;
-  const named = tasks.map(({ title }) => title).join(", ");
-  throw new ConfigError(`--data: expected the data of at least one of ${named}, got none of them. Check the folder.`);
 }
 
 interface Plan {

@@ -9,6 +9,8 @@ export interface Job {
   /** Null when it is still to be run; else how long it took, where that is known. */
   finished(): { readonly seconds: number | null } | null;
   run(): Promise<void>;
+  /** What came out, in a few words; asked when it is finished. */
+  outcome(): string;
 }
 
 /** Where a series of jobs is. */
@@ -26,8 +28,14 @@ export interface JobsState {
 /** Whoever watches. */
 export interface JobsObserver {
   started(state: JobsState): void;
-  /** @param seconds it took; null when it had been finished before */
-  finished(label: string, seconds: number | null): void;
+  finished(end: JobEnd): void;
+}
+
+export interface JobEnd {
+  readonly label: string;
+  readonly outcome: string;
+  /** It took; null when it had been finished before. */
+  readonly seconds: number | null;
 }
 
 /** A series was asked to stop: what it has finished stays, and it can be resumed. */
@@ -49,7 +57,7 @@ export async function runJobs(
   for (const job of jobs) {
     const earlier = job.finished();
     if (earlier === null) left.push(job);
-    else observer.finished(job.label, null);
+    else observer.finished({ label: job.label, outcome: job.outcome(), seconds: null });
     if (earlier?.seconds != null) note(seconds, job.kind, earlier.seconds);
   }
   for (const [index, job] of left.entries()) {
@@ -71,7 +79,7 @@ export async function runJobs(
     }
     const took = (performance.now() - startMs) / 1000;
     note(seconds, job.kind, took);
-    observer.finished(job.label, took);
+    observer.finished({ label: job.label, outcome: job.outcome(), seconds: took });
   }
 }
 

@@ -6,7 +6,7 @@ import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { MetricName } from "../tasks/metrics/metrics.js";
 import type { Split, Task, TaskData } from "../tasks/task.js";
-import { listed } from "./figures.js";
+import { fixed, listed } from "./figures.js";
 import type { Job } from "./jobs.js";
 import { mean } from "./statistics.js";
 
@@ -25,11 +25,38 @@ export interface TaskJob {
 /** Fine-tunes and evaluates, and leaves the run's report.json. */
 export type RunTask = (job: TaskJob) => Promise<void>;
 
-/** A task of a report; `data` is null where the data folder has none. */
-export interface TaskEntry {
+/** A task of a report, with its data, or with why there is none. */
+export type TaskEntry = PresentTask | MissingTask;
+
+export interface PresentTask {
   readonly name: string;
   readonly title: string;
-  readonly data: TaskData | null;
+  readonly data: TaskData;
+}
+
+export interface MissingTask {
+  readonly name: string;
+  readonly title: string;
+  readonly data: null;
+  /** "no folder", "no train.tsv". */
+  readonly reason: string;
+}
+
+/**
+ * The tasks of which there is data.
+ *
+ * @throws ConfigError when there is none
+ */
+export function presentTasks(tasks: readonly TaskEntry[]): PresentTask[] {
+  const present = tasks.filter((task): task is PresentTask => task.data !== null);
+  if (present.length > 0) return present;
+  const named = tasks.map((task) => `${task.title} (${task.data === null ? task.reason : ""})`).join(", ");
+  throw new ConfigError(`--data: expected the data of at least one task, got ${named}. Check the folder.`);
+}
+
+/** "MRPC (no folder) and QQP (no train.tsv)"; empty where all are there. */
+export function missingWords(tasks: readonly TaskEntry[]): string {
+  return listed(tasks.flatMap((task) => (task.data === null ? [`${task.title} (${task.reason})`] : [])));
 }
 
 const taskReport = z.looseObject({
@@ -70,6 +97,7 @@ export function jobOf(
       await runTask(given);
       readTaskRun(given, task); // A run without a report would end as a gap in a table, hours later.
     },
+    outcome: () => fixed(readTaskRun(given, task).score, 1),
   };
 }
 

@@ -119,7 +119,7 @@ describe("a change", () => {
     expect(text).toMatch(/^without L_ce .* −2\.75 +0\.13 +0\.06 +−2\.96$/m);
     expect(text).toContain("A change no larger than its spread is within noise.");
     expect(text).toContain("With one distillation of each, the spread does not hold how distillations differ");
-    expect(text).toContain("No data was found for MNLI.");
+    expect(text).toContain("No data was found for MNLI (no folder).");
   });
 
   test("of several distillations is paired by distillation", async () => {

@@ -73,7 +73,7 @@ test("a missing task is named, and its column is empty", async () => {
   expect(text).toMatch(/^ +Score +CoLA +MNLI +MRPC$/m);
   expect(text).toMatch(/^a +40\.5 +40\.0 +41\.0 +—$/m);
   expect(text).toMatch(/^kept, % +50\.3 +50\.0 +50\.6 +—$/m);
-  expect(text).toContain("No data was found for MRPC: the score is without it.");
+  expect(text).toContain("No data was found for MRPC (no folder): the score is without what is missing.");
 });
 
 test("the paper's rows are scored over the same tasks", async () => {
@@ -155,7 +155,9 @@ test("a run without its score is refused, naming the file", async () => {
 
 test("no data at all is refused, naming what was looked for", async () => {
   const tasks = [missing(TASKS.cola), missing(TASKS.mnli)];
-  await expect(glueReport(optionsWith({ tasks }))).rejects.toThrow(/--data: .*CoLA, MNLI, got none/);
+  await expect(glueReport(optionsWith({ tasks }))).rejects.toThrow(
+    /--data: .*got CoLA \(no folder\), MNLI \(no folder\)/,
+  );
 });
 
 test("without a teacher nothing is kept", async () => {

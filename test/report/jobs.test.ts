@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { type Job, type JobsState, runJobs } from "../../src/report/jobs.js";
+import { type Job, type JobEnd, type JobsState, runJobs } from "../../src/report/jobs.js";
 import { Interrupted } from "../../src/train/loop.js";
 
 const job = (label: string, changes: Partial<Job> = {}): Job => ({
@@ -8,6 +8,7 @@ const job = (label: string, changes: Partial<Job> = {}): Job => ({
   kind: "a",
   finished: () => null,
   run: async () => {},
+  outcome: () => `${label}!`,
   ...changes,
 });
 
@@ -16,7 +17,7 @@ function watching() {
   const ends: [string, boolean][] = [];
   const observer = {
     started: (state: JobsState) => void states.push(state),
-    finished: (label: string, seconds: number | null) => void ends.push([label, seconds === null]),
+    finished: ({ outcome, seconds }: JobEnd) => void ends.push([outcome, seconds === null]),
   };
   return { states, ends, observer };
 }
@@ -33,9 +34,9 @@ test("jobs run in order, but those that are finished", async () => {
   await runJobs(jobs, { observer });
   expect(ran).toEqual(["1", "3"]);
   expect(ends).toEqual([
-    ["2", true],
-    ["1", false],
-    ["3", false],
+    ["2!", true],
+    ["1!", false],
+    ["3!", false],
   ]);
   expect(states.map(({ done, total }) => [done, total])).toEqual([
     [1, 3],
@@ -87,7 +88,7 @@ test("a signal between two jobs, or in one, stops them", async () => {
   await expect(runJobs([aborting, job("y")], { observer, signal: controller.signal })).rejects.toThrow(
     /at "y", after 1/,
   );
-  expect(ends).toEqual([["x", false]]);
+  expect(ends).toEqual([["x!", false]]);
   const inside = new AbortController();
   const aborted = job("z", {
     run: async () => {

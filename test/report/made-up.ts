@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobsObserver } from "../../src/report/jobs.js";
 import type { RunTask, TaskEntry } from "../../src/report/task-runs.js";
-import type { Task } from "../../src/tasks/task.js";
+import type { Task, TaskData } from "../../src/tasks/task.js";
 
 const one = { kind: "classification", labels: ["0", "1"], isPair: false, evaluationSplits: ["validation"] } as const;
 
@@ -22,12 +22,12 @@ export const TASKS = {
 /** A task without rows: whatever is made up needs none. */
 export function entryOf(task: Task): TaskEntry {
   const read = async () => ({ examples: [], skipped: 0 });
-  return { name: task.name, title: task.title, data: { task, read } as TaskEntry["data"] };
+  return { name: task.name, title: task.title, data: { task, read } as TaskData };
 }
 
 /** A task whose data is not there. */
 export function missing(task: Task): TaskEntry {
-  return { name: task.name, title: task.title, data: null };
+  return { name: task.name, title: task.title, data: null, reason: "no folder" };
 }
 
 /** Leaves the report that fine-tuning leaves, with every metric as `figure` says, and a loss that falls. */
@@ -62,7 +62,7 @@ export function noting(): JobsObserver & { readonly lines: string[] } {
   return {
     lines,
     started: ({ label, done, total }) => lines.push(`${done}/${total} ${label}`),
-    finished: (label, seconds) => {
+    finished: ({ label, seconds }) => {
       if (seconds === null) lines.push(`kept ${label}`);
     },
   };
