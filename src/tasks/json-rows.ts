@@ -27,5 +27,5 @@ function jsonRow(where: string, text: string | null, required: readonly string[]
   if (!isJsonObject(value)) return broken(`expected a JSON object on each line, got ${kindOf(value)}.`);
   const missing = required.filter((name) => !Object.hasOwn(value, name));
   if (missing.length === 0) return { where, cells: value, problem: "" };
-  return broken(`no ${columnsText(missing)}: expected one, got ${columnsText(Object.keys(value))}.`);
+  return broken(`expected ${columnsText(missing)}, got ${columnsText(Object.keys(value))}.`);
 }

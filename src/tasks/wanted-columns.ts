@@ -12,7 +12,7 @@ export const EMPTY_FILE = "the file is empty: expected rows. Fetch or write it a
 export function checkColumns(path: string, names: readonly string[], { required, optional }: WantedColumns): void {
   const missing = required.filter((name) => !names.includes(name));
   if (missing.length > 0) {
-    throw new FormatError(path, `no ${columnsText(missing)}: expected one, got ${columnsText(names)}.`);
+    throw new FormatError(path, `expected ${columnsText(missing)}, got ${columnsText(names)}.`);
   }
   const twice = [...required, ...optional].find((name) => names.indexOf(name) !== names.lastIndexOf(name));
   if (twice !== undefined) throw new FormatError(path, `two columns are called "${twice}". Rename one.`);

@@ -1,0 +1,37 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { openTask } from "../../src/tasks/open.js";
+import type { Split } from "../../src/tasks/task.js";
+
+const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+
+/** Task, folder, split, rows as published. */
+const SETS: [string, string, Split, number][] = [
+  ["cola", "glue", "train", 8551],
+  ["cola", "glue", "validation", 1043],
+  ["sst2", "glue", "train", 67349],
+  ["sst2", "glue", "validation", 872],
+  ["stsb", "glue", "train", 5749],
+  ["stsb", "glue", "validation", 1500],
+  ["rte", "glue", "train", 2490],
+  ["rte", "glue", "validation", 277],
+  ["qnli", "glue", "validation", 5463],
+  ["mnli", "glue", "validation_matched", 9815],
+  ["mnli", "glue", "validation_mismatched", 9832],
+  ["imdb", "imdb", "train", 25000],
+  ["imdb", "imdb", "test", 25000],
+  ["squad", "squad", "train", 87599],
+  ["squad", "squad", "validation", 10570],
+];
+
+describe("the official files, unpacked below LIMBECK_DATA, are read whole", () => {
+  describe.each(SETS)("%s from %s, %s", (task, folder, split, rows) => {
+    const path = join(data, folder);
+    test.skipIf(!existsSync(path))(`has ${rows} rows`, async () => {
+      const { examples, skipped } = await openTask(task, path).read(split, { skipBadRows: false });
+      expect([examples.length, skipped]).toEqual([rows, 0]);
+    });
+  });
+});
