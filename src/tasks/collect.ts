@@ -21,7 +21,8 @@ export async function collect<R, E>(
     try {
       examples.push(await exampleOf(row, number));
     } catch (error) {
-      if (!skipBadRows || !(error instanceof FormatError)) throw error;
+      if (!(error instanceof FormatError)) throw error;
+      if (!skipBadRows) throw withAdvice(error);
       firstBad ??= error;
     }
     number++;
@@ -31,14 +32,18 @@ export async function collect<R, E>(
   throw new FormatError(what, reason, { cause: firstBad });
 }
 
+function withAdvice(error: FormatError): FormatError {
+  const reason = error.message.slice(error.path.length + 2);
+  return new FormatError(error.path, `${reason} Put it right, or pass --skip-bad-rows.`, { cause: error });
+}
+
 /** Remembers ids, so that a second one like it is found. */
 export class Ids {
   readonly #seen = new Set<string>();
 
   /** @throws FormatError when it was there before */
   add(id: string, where: string): void {
-    if (this.#seen.has(id))
-      throw new FormatError(where, `the id ${JSON.stringify(id)} was there before. Make ids unique.`);
+    if (this.#seen.has(id)) throw new FormatError(where, `the id ${JSON.stringify(id)} was there before.`);
     this.#seen.add(id);
   }
 }

@@ -31,7 +31,7 @@ describe("a bad row is named with its file and line, and counted when bad rows a
       "rte",
       "RTE/train.tsv",
       rte(["8", "a", "b", "neutral"]),
-      /train\.tsv:3: unknown label "neutral": expected "entailment", "not_entailment"\.$/,
+      /train\.tsv:3: unknown label "neutral": expected "entailment", "not_entailment"\. Put it right/,
     ],
     [
       "an index where words are written",
@@ -76,6 +76,7 @@ describe("a bad row is named with its file and line, and counted when bad rows a
     const error = await failureOf(() => textsOf(data, "train"));
     expect(error).toBeInstanceOf(FormatError);
     expect(error.message).toMatch(message);
+    expect(error.message).toMatch(/[^\n]+\. Put it right, or pass --skip-bad-rows\.$/);
     expect(error.message).not.toContain("\n");
     const { examples, skipped } = await textsOf(data, "train", true);
     expect([examples.length, skipped]).toEqual([1, 1]);
