@@ -2,8 +2,9 @@ import type { AblateReport, VariantResult } from "./ablate.js";
 import type { BarChart, Block, Highlight, ReportDocument } from "./document.js";
 import { ABSENT, counted, fixed, listed, plusMinus, signed } from "./figures.js";
 import type { Provenance } from "./provenance.js";
+import { scoresWords } from "./score-words.js";
 import { type Cell, numberColumns, type Row, type Table } from "./table.js";
-import { missingWords, scoresWords, type TaskEntry } from "./task-runs.js";
+import { missingWords, type TaskEntry } from "./task-runs.js";
 import { curveOf } from "./training-curves.js";
 
 /** The report of `ablate`, to be read. */

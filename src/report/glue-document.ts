@@ -3,9 +3,10 @@ import { ABSENT, counted, fixed, listed, percentOf, plusMinus } from "./figures.
 import type { GlueReport, ModelScores, ModelTask } from "./glue.js";
 import { PAPER_GLUE, paperKey } from "./paper.js";
 import type { Provenance } from "./provenance.js";
+import { metricTitle, scoresWords, splitTitle } from "./score-words.js";
 import { mean, medianIndex, spreadOf } from "./statistics.js";
 import { type Cell, numberColumns, type Row, type Table } from "./table.js";
-import { inPoints, metricTitle, missingWords, scoresWords, splitTitle, type TaskEntry } from "./task-runs.js";
+import { inPoints, missingWords, type TaskEntry } from "./task-runs.js";
 import { curveOf } from "./training-curves.js";
 
 /** The report of `glue`, to be read. */

@@ -4,8 +4,7 @@ import { z } from "zod";
 import { readJsonObject } from "../checkpoint/json-file.js";
 import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
 import { ConfigError, FormatError } from "../errors.js";
-import type { MetricName } from "../tasks/metrics/metrics.js";
-import type { Split, Task, TaskData } from "../tasks/task.js";
+import type { Task, TaskData } from "../tasks/task.js";
 import { fixed, listed } from "./figures.js";
 import type { Job } from "./jobs.js";
 import { mean } from "./statistics.js";
@@ -47,9 +46,9 @@ export interface MissingTask {
  *
  * @throws ConfigError when there is none
  */
-export function presentTasks(tasks: readonly TaskEntry[]): PresentTask[] {
-  const present = tasks.filter((task): task is PresentTask => task.data !== null);
-  if (present.length > 0) return present;
+export function presentTasks(tasks: readonly TaskEntry[]): [PresentTask, ...PresentTask[]] {
+  const [first, ...others] = tasks.filter((task): task is PresentTask => task.data !== null);
+  if (first !== undefined) return [first, ...others];
   const named = tasks.map((task) => `${task.title} (${task.data === null ? task.reason : ""})`).join(", ");
   throw new ConfigError(`--data: expected the data of at least one task, got ${named}. Check the folder.`);
 }
@@ -143,45 +142,6 @@ function scoreOf(task: Task, metrics: TaskRun["metrics"], path: string): number 
       ),
     ),
   );
-}
-
-const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
-  accuracy: "accuracy",
-  f1: "F1",
-  matthews: "Matthews correlation",
-  pearson: "Pearson correlation",
-  spearman: "Spearman correlation",
-  exactMatch: "exact match",
-  squadF1: "F1",
-};
-
-export function metricTitle(metric: string): string {
-  return Object.hasOwn(METRIC_TITLES, metric) ? METRIC_TITLES[metric as MetricName] : metric;
-}
-
-const SPLIT_TITLES: Partial<Readonly<Record<Split, string>>> = {
-  validation: "",
-  validation_matched: "matched",
-  validation_mismatched: "mismatched",
-};
-
-export function splitTitle(split: string): string {
-  return SPLIT_TITLES[split as Split] ?? split;
-}
-
-/** "mean of accuracy and F1", "accuracy, mean of matched and mismatched": what a task's score is. */
-export function scoreWords({ score, evaluationSplits }: Task): string {
-  const titles = score.map(metricTitle);
-  const metric = titles.length === 1 ? (titles[0] ?? "") : `mean of ${listed(titles)}`;
-  if (evaluationSplits.length === 1) return metric;
-  return `${metric}, mean of ${listed(evaluationSplits.map(splitTitle))}`;
-}
-
-/** "accuracy for QNLI, RTE and SST-2; Matthews correlation for CoLA": what the scores of several tasks are. */
-export function scoresWords(tasks: readonly Task[]): string {
-  const titles = new Map<string, string[]>();
-  for (const task of tasks) titles.set(scoreWords(task), [...(titles.get(scoreWords(task)) ?? []), task.title]);
-  return [...titles].map(([words, of]) => `${words} for ${listed(of)}`).join("; ");
 }
 
 /**

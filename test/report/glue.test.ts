@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GlueOptions, glueReport } from "../../src/report/glue.js";
 import { glueDocument } from "../../src/report/glue-document.js";
-import { modelNames, scoresWords } from "../../src/report/task-runs.js";
+import { scoresWords } from "../../src/report/score-words.js";
+import { modelNames } from "../../src/report/task-runs.js";
 import { reportText } from "../../src/report/write.js";
 import { entryOf, leaveReport, missing, noting, TASKS } from "./made-up.js";
 
