@@ -32,8 +32,8 @@ export interface GlueOptions {
   readonly out: string;
   readonly resume: boolean;
   readonly runTask: RunTask;
-  /** Milliseconds of a pass at batch size 1, of a fine-tuned model; null draws no scatter. */
-  readonly latencyMs: ((run: string, task: TaskEntry) => Promise<number>) | null;
+  /** Milliseconds of a pass at batch size 1, of each model; null draws no scatter. */
+  readonly latenciesMs: ((models: readonly string[]) => Promise<readonly number[]>) | null;
   /** The command line; null where a program asks. */
   readonly command: string | null;
   readonly observer: JobsObserver;
@@ -91,8 +91,8 @@ export async function glueReport(options: GlueOptions): Promise<GlueReport> {
     plans.flatMap((plan) => jobsOf(plan, tasks, options)),
     options,
   );
-  const scores: ModelScores[] = [];
-  for (const plan of plans) scores.push(await scoresOf(plan, tasks, options));
+  const latencies = (await options.latenciesMs?.(models)) ?? [];
+  const scores = plans.map((plan, i) => ({ ...scoresOf(plan, tasks, options), latencyMs: latencies[i] ?? null }));
   const [student, teacher = null] = scores;
   if (student === undefined) throw new ConfigError("expected a model, got none.");
   const report: GlueReport = {
@@ -134,24 +134,12 @@ function jobsOf(plan: Plan, tasks: readonly PresentTask[], options: GlueOptions)
   );
 }
 
-async function scoresOf(plan: Plan, present: readonly PresentTask[], options: GlueOptions): Promise<ModelScores> {
+function scoresOf(plan: Plan, present: readonly PresentTask[], options: GlueOptions): Omit<ModelScores, "latencyMs"> {
   const tasks = present.map((task): ModelTask => {
     const runs = options.seeds.map((seed) => readTaskRun(taskJob(plan, task, seed, options), task.data.task));
     return { task: task.name, runs, score: spreadOf(runs.map(({ score }) => score)) };
   });
-  const [first] = present;
-  const [seed = 0] = options.seeds;
-  const latencyMs =
-    options.latencyMs === null || first === undefined
-      ? null
-      : await options.latencyMs(taskJob(plan, first, seed, options).out, first);
-  return {
-    ...plan,
-    tasks,
-    macro: mean(tasks.map(({ score }) => score.median)),
-    macroSpread: macroSpread(tasks),
-    latencyMs,
-  };
+  return { ...plan, tasks, macro: mean(tasks.map(({ score }) => score.median)), macroSpread: macroSpread(tasks) };
 }
 
 /** Of the mean over tasks, run by run: the i-th runs of all tasks have the same seed. */

@@ -35,7 +35,7 @@ function optionsWith(changes: Partial<GlueOptions> = {}): GlueOptions {
     out: join(folder, String(++count)),
     resume: false,
     runTask: figures,
-    latencyMs: null,
+    latenciesMs: null,
     command: "limbeck glue",
     observer: noting(),
     ...changes,
@@ -169,7 +169,9 @@ test("without a teacher nothing is kept", async () => {
 });
 
 test("latency makes a scatter of quality against it", async () => {
-  const options = optionsWith({ latencyMs: async (run) => (run.includes("teacher") ? 20 : 10) });
+  const options = optionsWith({
+    latenciesMs: async (models) => models.map((model) => (model === "teacher" ? 20 : 10)),
+  });
   expect(await glueReport(options)).toMatchObject({ student: { latencyMs: 10 }, teacher: { latencyMs: 20 } });
   expect(readFileSync(join(options.out, "report.html"), "utf8")).toContain("Quality against latency");
 });
