@@ -193,8 +193,8 @@ function latencyBlocks(models: readonly ModelScores[]): Block[] {
   const chart: ScatterChart = {
     title: "Quality against latency",
     description:
-      "Up is better, left is faster. CPU time of one example at batch size 1; the error bars reach one standard deviation over seeds to each side.",
-    xLabel: "milliseconds an example",
+      "Up is better, left is faster. Time of a pair of sentences as long as STS-B's through the encoder at batch size 1, on a CPU; the error bars reach one standard deviation over seeds to each side.",
+    xLabel: "milliseconds a pair",
     yLabel: "score",
     points,
   };

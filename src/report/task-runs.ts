@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJsonObject } from "../checkpoint/json-file.js";
@@ -151,7 +151,10 @@ function scoreOf(task: Task, metrics: TaskRun["metrics"], path: string): number 
  * @throws ConfigError when it is in use, holds something else, or was begun with other settings
  */
 export function takeReportFolder(out: string, settings: object, resume: boolean): Run {
-  return resume && isRun(out) ? openRun(out, settings) : createRun(out, settings);
+  if (resume && isRun(out)) return openRun(out, settings);
+  const run = createRun(out, settings);
+  rmdirSync(join(out, "checkpoints")); // The runs have theirs.
+  return run;
 }
 
 /** Names for models in tables and folders: the last part of a path that says something, each once. */
