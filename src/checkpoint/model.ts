@@ -13,6 +13,8 @@ import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from
 import { resolveModel } from "./hub.js";
 import type { TensorSource } from "./safetensors.js";
 
+const EMBEDDINGS = /(^|\.)embeddings\./;
+
 /** Named tensors that can be read: a model folder's weights, or a checkpoint's. */
 interface ReadableWeights {
   entry(name: string): { dtype: DType; shape: readonly number[] };
@@ -62,9 +64,9 @@ export async function loadMaskedLm(
 }
 
 /** Holds the weights of matrix products in `dtype` from now on; embeddings, norms and biases stay as they are. */
-export function castProducts(model: MaskedLm, dtype: DType): void {
+export function castProducts(model: Module, dtype: DType): void {
   for (const [name, parameter] of model.namedParameters()) {
-    const isProduct = parameter.spec.shape.length === 2 && !name.startsWith("embeddings.");
+    const isProduct = parameter.spec.shape.length === 2 && !EMBEDDINGS.test(name);
     if (isProduct && parameter.value.dtype !== dtype) parameter.assign(tidy(() => parameter.value.to(dtype)));
   }
 }

@@ -30,6 +30,25 @@ export const PAPER_ABLATION: Readonly<Record<string, number>> = {
   "random-start": -3.69,
 };
 
+/** A row of the paper's Table 3. */
+export interface PaperCost {
+  readonly name: string;
+  readonly parameters: number;
+  /** Of a full pass over STS-B's dev set on a CPU, at batch size 1. */
+  readonly seconds: number;
+}
+
+/**
+ * Size and CPU time. ELMo's 180 M include the model of the task on top of the encoder.
+ *
+ * Source: Sanh et al. 2019, Table 3: Intel Xeon E5-2690 v3 at 2.9 GHz.
+ */
+export const PAPER_COSTS = {
+  elmo: { name: "ELMo", parameters: 180e6, seconds: 895 },
+  bertBase: { name: "BERT-base", parameters: 110e6, seconds: 668 },
+  distilBert: { name: "DistilBERT", parameters: 66e6, seconds: 410 },
+} as const satisfies Record<string, PaperCost>;
+
 /** The key of a task in `PaperRow.tasks`: "SST-2", "sst2" and "sst-2" are one. */
 export function paperKey(task: string): string {
   return task.toLowerCase().replace(/[^a-z0-9]/g, "");
