@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../src/errors.js";
-import { distillRecipeNamed, pretrainRecipeNamed, recipes } from "../src/recipes/recipes.js";
+import { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "../src/recipes/recipes.js";
 import { cpuHasBfloat16 } from "../src/tensor/device.js";
 
-const named = { distill: distillRecipeNamed, pretrain: pretrainRecipeNamed };
+const named = { distill: distillRecipeNamed, pretrain: pretrainRecipeNamed, finetune: finetuneRecipeNamed };
 
 describe.each(Object.entries(recipes))("the shipped recipe %s", (name, recipe) => {
   test("parses, and is complete: nothing is filled in but the precision", () => {

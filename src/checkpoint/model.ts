@@ -45,22 +45,30 @@ export async function loadMaskedLm(
   refuseBareEncoder(folder);
   folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
-  if (tokenizer.vocabSize > model.config.vocabSize) {
-    throw new ConfigError(
-      `${path}: the tokenizer has ${tokenizer.vocabSize} tokens, the model embeds only ${model.config.vocabSize}. They belong to different models.`,
-    );
-  }
+  checkTokenizerFits(path, tokenizer, model.config);
   try {
-    // No random values first: a model that is read leaves the generator where it was.
-    for (const [name, parameter] of model.namedParameters()) {
-      parameter.assign(tidy(() => readTensor(folder.weights, name, options.device).to("float32")));
-    }
+    readParameters(model, folder.weights, options.device);
     castProducts(model, options.productDType);
     return { path, model, tokenizer };
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/** Gives a module's parameters values, f32. None are drawn first: a model that is read leaves the generator where it was. */
+export function readParameters(module: Module, weights: ReadableWeights, device: string): void {
+  for (const [name, parameter] of module.namedParameters()) {
+    parameter.assign(tidy(() => readTensor(weights, name, device).to("float32")));
+  }
+}
+
+/** @throws ConfigError when a tokenizer gives ids that a model does not embed */
+export function checkTokenizerFits(path: string, { vocabSize }: Tokenizer, config: EncoderConfig): void {
+  if (vocabSize <= config.vocabSize) return;
+  throw new ConfigError(
+    `${path}: the tokenizer has ${vocabSize} tokens, the model embeds only ${config.vocabSize}. They belong to different models.`,
+  );
 }
 
 /** Holds the weights of matrix products in `dtype` from now on; embeddings, norms and biases stay as they are. */
@@ -105,16 +113,23 @@ export async function loadModelWeights(
 ): Promise<void> {
   using folder = readModelFolder(await resolveModel(source));
   folder.weights.expect(new Map([...shapesOf(module)].map(([name, shape]) => [nameIn(name), shape])));
-  loadWeights(module, folder.weights, nameIn);
+  loadWeights(module, folder.weights, { nameIn });
 }
 
-/** Copies weights, by name, into a module's parameters. */
+/**
+ * Copies weights, by name, into a module's parameters.
+ *
+ * @param options.nameIn what the source calls one of the module's parameters, where that differs
+ * @param options.where which of the parameters; all of them without it
+ */
 export function loadWeights(
   module: Module,
   weights: ReadableWeights,
-  nameIn: (name: string) => string = (name) => name,
+  options: { nameIn?: (name: string) => string; where?: (name: string) => boolean } = {},
 ): void {
+  const { nameIn = (name) => name, where = () => true } = options;
   for (const [name, parameter] of module.namedParameters()) {
+    if (!where(name)) continue;
     using _scope = new TensorScope();
     const value = readTensor(weights, nameIn(name), parameter.value.device);
     noGrad(() => parameter.value.copy_(value));

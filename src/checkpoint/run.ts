@@ -114,6 +114,10 @@ export class Run implements Disposable {
     if (!(this.#keep >= 1)) throw new ConfigError(`keepCheckpoints: expected at least 1, got ${this.#keep}.`);
   }
 
+  get metricsPath(): string {
+    return join(this.directory, METRICS_FILE);
+  }
+
   /** Where the result goes: a Hugging Face model folder. */
   get modelPath(): string {
     return join(this.directory, "model");
@@ -131,7 +135,7 @@ export class Run implements Disposable {
    */
   openMetrics(lastStep: number | null): MetricsLog {
     this.#metrics?.close();
-    this.#metrics = new MetricsLog(join(this.directory, METRICS_FILE), lastStep);
+    this.#metrics = new MetricsLog(this.metricsPath, lastStep);
     return this.#metrics;
   }
 

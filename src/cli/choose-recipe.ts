@@ -5,7 +5,7 @@ import { isRun, readRecipe } from "../checkpoint/run.js";
 import { ConfigError } from "../errors.js";
 import { recipes } from "../recipes/recipes.js";
 import { nearest } from "../text/nearest.js";
-import { parseRecipe, type TrainingRecipe } from "../train/recipe.js";
+import { type OptimizerRecipe, parseRecipe } from "../train/recipe.js";
 import type { RunFlags } from "./run-flags.js";
 
 /**
@@ -14,8 +14,8 @@ import type { RunFlags } from "./run-flags.js";
  *
  * @throws ConfigError when there is none of that name, a key is unknown, or a value is not allowed
  */
-export function chooseRecipe<T extends TrainingRecipe & { kind: "pretrain" | "distill" }>(
-  { recipe, set = {}, resume = false, out }: RunFlags,
+export function chooseRecipe<T extends OptimizerRecipe & { kind: string }>(
+  { recipe, set = {}, resume = false, out }: Pick<RunFlags, "recipe" | "set" | "resume" | "out">,
   options: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string },
 ): T {
   const keys = Object.keys(options.schema.shape);

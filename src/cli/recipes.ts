@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { TrainingRecipe } from "../train/recipe.js";
+import type { OptimizerRecipe } from "../train/recipe.js";
 import { useThreads } from "./cores.js";
 import { printResult } from "./output.js";
 import { whole } from "./quantities.js";
@@ -43,7 +43,16 @@ async function run(name: string | undefined, { json }: { json?: boolean }): Prom
   printResult(recipe, { json, lines });
 }
 
-function summaryOf({ kind, steps, epochs, stepSequences, sequenceLength }: TrainingRecipe & { kind: string }): string {
+function summaryOf({
+  kind,
+  steps,
+  epochs,
+  stepSequences,
+  sequenceLength,
+}: OptimizerRecipe & {
+  kind: string;
+  sequenceLength: number;
+}): string {
   const length = steps === null ? `${epochs} epochs` : `${whole(steps)} steps`;
   return `limbeck ${kind.padEnd(8)}  ${length}, ${whole(stepSequences)} sequences of up to ${sequenceLength} tokens a step`;
 }

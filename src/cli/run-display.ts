@@ -8,6 +8,14 @@ import { duration, percent, short, whole } from "./quantities.js";
 /** Shows a run: the estimate before the first step, evaluations as lines, and one line of progress. */
 export function observeRun(display: Display): SessionOptions["observer"] {
   return {
+    ...observeSteps(display),
+    evaluation: (step, result) => display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
+  };
+}
+
+/** What is shown of any run, whatever its evaluations find. */
+export function observeSteps(display: Display): Omit<SessionOptions["observer"], "evaluation"> {
+  return {
     estimate: (estimate) => {
       for (const line of estimateLines(estimate)) display.log(line);
       const { seconds } = estimate;
@@ -15,7 +23,6 @@ export function observeRun(display: Display): SessionOptions["observer"] {
         display.progress({ fraction: null, parts: [{ text: "starting", rank: 9 }], etaSeconds: seconds });
     },
     step: (record) => display.progress(stepView(record)),
-    evaluation: (step, result) => display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
     saved: (step) => display.log(`step ${whole(step)}: saved`),
   };
 }

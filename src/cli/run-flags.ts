@@ -2,41 +2,73 @@ import { type Command, InvalidArgumentError } from "commander";
 import { numberFrom, wholeNumber } from "./option-values.js";
 
 /** What pretrain and distill both take. */
-export interface RunFlags {
+export interface RunFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
   data?: string;
   out: string;
   resume?: boolean;
+  heldOutSequences: number;
+  evaluateEvery: number;
+}
+
+export interface RecipeFlags {
   recipe?: string;
   set?: Record<string, unknown>;
+}
+
+export interface PlaceFlags {
   device: string;
   threads?: number;
-  heldOutSequences: number;
+}
+
+export interface SaveFlags {
   logEvery: number;
-  evaluateEvery: number;
   saveEvery: number;
   saveEveryMinutes: number;
+}
+
+export interface PrintFlags {
   json?: boolean;
   quiet?: boolean;
 }
 
 /** Adds the options of RunFlags, but `--data`, which reads differently in each command. */
 export function addRunFlags(command: Command, options: { defaultRecipe: string }): Command {
-  return command
+  command
     .optionsGroup("The run:")
     .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
-    .option("--resume", "go on from the last checkpoint in --out, with its own recipe, data and teacher")
+    .option("--resume", "go on from the last checkpoint in --out, with its own recipe, data and teacher");
+  addRecipeFlags(command, options);
+  addPlaceFlags(command);
+  addSaveFlags(command)
+    .option("--evaluate-every <steps>", "evaluate on the held-out text", wholeNumber(1), 100)
+    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
+  return addPrintFlags(command);
+}
+
+export function addRecipeFlags(command: Command, { defaultRecipe }: { defaultRecipe: string }): Command {
+  return command
     .optionsGroup("What changes the result:")
-    .option("--recipe <name>", `a recipe of "limbeck recipes", or a JSON file (default: ${options.defaultRecipe})`)
-    .option("--set <key=value...>", "change values of the recipe: --set steps=100 seed=7", collectSettings)
+    .option("--recipe <name>", `a recipe of "limbeck recipes", or a JSON file (default: ${defaultRecipe})`)
+    .option("--set <key=value...>", "change values of the recipe: --set steps=100 seed=7", collectSettings);
+}
+
+export function addPlaceFlags(command: Command): Command {
+  return command
     .optionsGroup("Where it runs:")
     .option("--device <device>", "cpu, or cuda", "cpu")
-    .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1))
+    .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1));
+}
+
+export function addSaveFlags(command: Command): Command {
+  return command
     .optionsGroup("When things happen:")
     .option("--log-every <steps>", "write losses to metrics.jsonl and TensorBoard", wholeNumber(1), 10)
-    .option("--evaluate-every <steps>", "evaluate on the held-out text", wholeNumber(1), 100)
-    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256)
     .option("--save-every <steps>", "save a checkpoint", wholeNumber(1), 500)
-    .option("--save-every-minutes <m>", "save one at least so often", numberFrom(0.01), 10)
+    .option("--save-every-minutes <m>", "save one at least so often", numberFrom(0.01), 10);
+}
+
+export function addPrintFlags(command: Command): Command {
+  return command
     .optionsGroup("What is printed:")
     .option("--json", "print the result as JSON")
     .option("-q, --quiet", "no progress, only errors")
@@ -44,7 +76,7 @@ export function addRunFlags(command: Command, options: { defaultRecipe: string }
 }
 
 /** Collects `key=value`; a value that is JSON is taken as such, and any other as text. */
-function collectSettings(text: string, settings: Record<string, unknown> = {}): Record<string, unknown> {
+export function collectSettings(text: string, settings: Record<string, unknown> = {}): Record<string, unknown> {
   const cut = text.indexOf("=");
   if (cut < 1) throw new InvalidArgumentError("Expected key=value, as in steps=100.");
   return { ...settings, [text.slice(0, cut)]: jsonOrText(text.slice(cut + 1)) };

@@ -61,7 +61,8 @@ export function openSession<T extends TrainingRecipe & { kind: "pretrain" | "dis
   };
 }
 
-function checkDevice(device: string): void {
+/** @throws ConfigError when the engine has no such device */
+export function checkDevice(device: string): void {
   if (device === "cpu") return;
   if (!/^cuda(:\d+)?$/.test(device)) throw new ConfigError(`--device: expected cpu, cuda or cuda:N, got ${device}.`);
   const devices = engineInfo().cudaDevices;

@@ -1,17 +1,25 @@
 import { type DistillRecipe, distillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
+import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
 import { type PretrainRecipe, pretrainRecipe } from "../train/pretrain.js";
 import { parseRecipe } from "../train/recipe.js";
 import { distilbertBase } from "./distilbert-base.js";
+import { finetuneBase, finetuneNano, squadBase, squadNano } from "./finetune.js";
 import { nano } from "./nano.js";
 import { bertBasePretraining, tinyTeacher } from "./tiny-teacher.js";
 
+type Recipe = DistillRecipe | PretrainRecipe | FinetuneRecipe;
+
 /** Every shipped recipe, by name. */
-export const recipes: Readonly<Record<string, DistillRecipe | PretrainRecipe>> = {
+export const recipes: Readonly<Record<string, Recipe>> = {
   "distilbert-base": distilbertBase,
   nano,
   "bert-base": bertBasePretraining,
   "tiny-teacher": tinyTeacher,
+  "finetune-base": finetuneBase,
+  "squad-base": squadBase,
+  "finetune-nano": finetuneNano,
+  "squad-nano": squadNano,
 };
 
 /** A shipped recipe with some keys changed, checked whole. */
@@ -24,7 +32,12 @@ export function pretrainRecipeNamed(name: string, changes: Record<string, unknow
   return parseRecipe(pretrainRecipe, { ...named(name, "pretrain"), ...changes }, `recipe ${name}`);
 }
 
-function named(name: string, kind: "distill" | "pretrain"): DistillRecipe | PretrainRecipe {
+/** A shipped recipe for fine-tuning with some keys changed, checked whole. */
+export function finetuneRecipeNamed(name: string, changes: Record<string, unknown> = {}): FinetuneRecipe {
+  return parseRecipe(finetuneRecipe, { ...named(name, "finetune"), ...changes }, `recipe ${name}`);
+}
+
+function named(name: string, kind: Recipe["kind"]): Recipe {
   const recipe = recipes[name];
   if (recipe?.kind === kind) return recipe;
   const known = Object.keys(recipes).filter((other) => recipes[other]?.kind === kind);

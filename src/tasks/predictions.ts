@@ -5,7 +5,7 @@ import { formatJson } from "../checkpoint/json-file.js";
 import { diskError, writeAtomically } from "../data/disk.js";
 import { ConfigError } from "../errors.js";
 import { GLUE_TASKS } from "./glue.js";
-import type { Split } from "./task.js";
+import type { Split, TextTask } from "./task.js";
 
 /** What a model says of a test set of GLUE. */
 export interface GluePredictions {
@@ -91,6 +91,17 @@ export function writeSquadPredictions(folder: string, { answers, nullOdds }: Squ
   makeFolder(folder);
   writeAtomically(join(folder, "predictions.json"), formatJson(Object.fromEntries(answers)));
   if (nullOdds !== null) writeAtomically(join(folder, "null_odds.json"), formatJson(Object.fromEntries(nullOdds)));
+}
+
+/** Writes predictions-SPLIT.tsv: id and prediction, labels by their names. */
+export function writeTextPredictions(
+  folder: string,
+  { task, split, predictions }: { task: TextTask; split: Split; predictions: readonly { id: string; value: number }[] },
+): void {
+  const word = (value: number) => (task.kind === "classification" ? task.labels[value] : value.toFixed(4));
+  const lines = predictions.map(({ id, value }) => `${id}\t${word(value)}`);
+  makeFolder(folder);
+  writeAtomically(join(folder, `predictions-${split}.tsv`), `${["id\tprediction", ...lines].join("\n")}\n`);
 }
 
 function submissionFile({ task, split }: GluePredictions): string {

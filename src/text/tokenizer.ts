@@ -19,6 +19,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return new Tokenizer(await readTokenizerFolder(folder));
 }
 
+/** A text's tokens. */
+export interface EncodedText {
+  readonly ids: Uint32Array;
+  /** Where each token begins in the text as it was given, in UTF-16 units. */
+  readonly starts: Uint32Array;
+  /** Where each ends, excluded. */
+  readonly ends: Uint32Array;
+}
+
 /** A BERT WordPiece tokenizer; the text work is done by the `tokenizers` package. */
 export class Tokenizer {
   readonly vocabSize: number;
@@ -69,6 +78,28 @@ export class Tokenizer {
       const pieces = encoded.slice(ends[text - 1] ?? 0, end);
       return concatenated(addSpecialTokens ? [[cls], ...pieces, [sep]] : pieces);
     });
+  }
+
+  /**
+   * The ids of each text without special tokens, and where each token stands in it. Texts are taken whole, whatever
+   * their length: for passages, not for books.
+   */
+  async encodeWithOffsets(texts: readonly string[]): Promise<EncodedText[]> {
+    const encoded: EncodedText[] = [];
+    for (let start = 0, end = 0; start < texts.length; start = end) {
+      for (let length = 0; end < texts.length && length < BATCH_LENGTH; end++) length += (texts[end] as string).length;
+      const batch = await this.#engine.encodeBatch(texts.slice(start, end), { addSpecialTokens: false });
+      for (const [i, encoding] of batch.entries()) {
+        const offsets = encoding.getOffsets();
+        const unit = utf16Of(texts[start + i] as string);
+        encoded.push({
+          ids: Uint32Array.from(encoding.getIds()),
+          starts: Uint32Array.from(offsets, ([first = 0]) => unit(first)),
+          ends: Uint32Array.from(offsets, ([, end = 0]) => unit(end)),
+        });
+      }
+    }
+    return encoded;
   }
 
   /** [CLS] first [SEP] second [SEP], with token type 0 up to the first [SEP] and 1 after it. */
@@ -144,4 +175,17 @@ function concatenated(parts: readonly ArrayLike<number>[]): Uint32Array {
     at += part.length;
   }
   return whole;
+}
+
+/** From code points, which the package counts in, to UTF-16 units. */
+function utf16Of(text: string): (codePoint: number) => number {
+  if (!/[\ud800-\udbff][\udc00-\udfff]/.test(text)) return (codePoint) => codePoint;
+  const units: number[] = [];
+  let unit = 0;
+  for (const character of text) {
+    units.push(unit);
+    unit += character.length;
+  }
+  units.push(unit);
+  return (codePoint) => units[codePoint] ?? unit;
 }

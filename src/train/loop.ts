@@ -35,6 +35,8 @@ export interface Cadence {
   evaluateEverySteps: number;
   saveEverySteps: number;
   saveEveryMinutes: number;
+  /** Whether to evaluate before the first step too. Default: yes. */
+  evaluatesUntrained?: boolean;
 }
 
 /** What an evaluation found: its figures by name, and the loss, which must be finite. */
@@ -87,6 +89,7 @@ export class Interrupted extends Error {
  */
 export async function trainLoop<S extends StepData, E extends Evaluation>(options: LoopOptions<S, E>): Promise<void> {
   const { run, totalSteps, cadence, observer, signal } = options;
+  const { evaluatesUntrained = true } = cadence;
   const restored = options.resume ? restoreLatest(run, options) : null;
   const state = restored ?? initialState();
   const resumedAt = restored === null ? null : state.step;
@@ -105,7 +108,8 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
   try {
     while (true) {
       const isDone = state.step >= totalSteps;
-      if ((isDone || state.step % cadence.evaluateEverySteps === 0) && evaluatedStep !== state.step) {
+      const isEvaluated = state.step % cadence.evaluateEverySteps === 0 && (state.step > 0 || evaluatesUntrained);
+      if ((isDone || isEvaluated) && evaluatedStep !== state.step) {
         const result = await options.evaluate(state.step);
         refuseBadEvaluation(run, state.step, result);
         recordEvaluation(metrics, events, state.step, result);

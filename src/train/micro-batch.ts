@@ -45,7 +45,7 @@ export function toMicroBatch(batch: Batch, device: string): MicroBatch {
 }
 
 /** 0 where a position is real, −∞ where it is padding, f32. */
-function attentionMask(real: Uint8Array, shape: readonly number[], device: string): Tensor {
+export function attentionMask(real: Uint8Array, shape: readonly number[], device: string): Tensor {
   const scores = Float32Array.from(real, (isReal) => (isReal ? 0 : Number.NEGATIVE_INFINITY));
   return tensor(scores, { shape, device });
 }

@@ -14,13 +14,26 @@ const sourceSchema = z.strictObject({
   path: z.string(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256"),
 });
-const sourcesSchema = z.strictObject({ data: sourceSchema, teacher: sourceSchema.nullable() });
+const sourcesSchema = z.strictObject({
+  data: sourceSchema,
+  teacher: sourceSchema.nullable(),
+  /** What fine-tuning starts from. */
+  model: sourceSchema.nullable().default(null),
+});
 
 /**
  * sources.json in a run directory: what the run is made from, so that it can be resumed without saying so again, and is
  * not resumed on something else. The recipe says everything else.
  */
 export type Sources = z.infer<typeof sourcesSchema>;
+type Source = z.infer<typeof sourceSchema>;
+
+interface NamedModel {
+  /** A folder or a Hub id. */
+  name: string;
+  /** Where it was read from. */
+  folder: string;
+}
 
 /**
  * What a run is made from; null when it was killed before it had noted that, or there is no run.
@@ -42,29 +55,35 @@ export function readSources(run: string): Sources | null {
 /**
  * Notes what a run is made from or, when it is resumed, sees to it that this is still the same.
  *
+ * @param given.data a dataset that "prepare" wrote, or what else the data is, with a digest of it
  * @param given.teacher its name (a folder or a Hub id), and the folder it was read from; null when there is none
  * @throws ConfigError naming what differs
  */
 export function keepSources(
   run: string,
-  given: { data: string; teacher: { name: string; folder: string } | null },
+  given: { data: string | Source; teacher: NamedModel | null; model?: NamedModel },
 ): void {
-  const { data, teacher } = given;
+  const { data, teacher, model = null } = given;
   const now: Sources = {
     // dataset.json holds the digests of all the shards.
-    data: { path: resolve(data), sha256: digestOf(data, /^dataset\.json$/) },
-    teacher: teacher && {
-      path: existsSync(teacher.name) ? resolve(teacher.name) : teacher.name,
-      sha256: digestOf(teacher.folder, /^config\.json$|\.safetensors$/),
-    },
+    data: typeof data === "string" ? { path: resolve(data), sha256: digestOf(data, /^dataset\.json$/) } : data,
+    teacher: teacher && modelSource(teacher),
+    model: model && modelSource(model),
   };
   const begun = readSources(run);
   if (begun === null) replaceText(join(run, SOURCES_FILE), formatJson(now));
   else checkSame(run, begun, now);
 }
 
+function modelSource({ name, folder }: NamedModel): Source {
+  return {
+    path: existsSync(name) ? resolve(name) : name,
+    sha256: digestOf(folder, /^config\.json$|\.safetensors$/),
+  };
+}
+
 function checkSame(run: string, begun: Sources, now: Sources): void {
-  for (const name of ["data", "teacher"] as const) {
+  for (const name of ["data", "teacher", "model"] as const) {
     if (begun[name]?.sha256 === now[name]?.sha256) continue;
     throw new ConfigError(
       `${run}: expected the ${name} the run was begun with, ${begun[name]?.path} as it was then, got other bytes in ${now[name]?.path}. Give the same, or start a new run.`,

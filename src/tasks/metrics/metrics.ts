@@ -1,2 +1,95 @@
-/** A figure by its name in reports; every one lies in [−1, 1] or [0, 1], but SQuAD's, which count in percent. */
+import type { Task } from "../task.js";
+
+/** A figure by its name in reports; shares, in [−1, 1] or [0, 1]: tables show them times 100. */
 export type MetricName = "accuracy" | "f1" | "matthews" | "pearson" | "spearman" | "exactMatch" | "squadF1";
+
+type TextMetric = (predictions: ArrayLike<number>, labels: ArrayLike<number>) => number;
+
+const TEXT_METRICS: Partial<Readonly<Record<MetricName, TextMetric>>> = { accuracy, f1, matthews, pearson, spearman };
+
+/** Figures of a classification or regression. */
+export function textMetrics(
+  names: readonly MetricName[],
+  predictions: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): Partial<Record<MetricName, number>> {
+  return Object.fromEntries(names.map((name) => [name, TEXT_METRICS[name]?.(predictions, labels) ?? Number.NaN]));
+}
+
+/** The mean of what a task is scored by. */
+export function scoreOf({ score }: Pick<Task, "score">, metrics: Partial<Record<MetricName, number>>): number {
+  return score.reduce((sum, name) => sum + (metrics[name] ?? Number.NaN), 0) / score.length;
+}
+
+/** Share of the rows whose label was found. */
+export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
+  return count(predictions, (prediction, i) => prediction === labels[i]) / labels.length;
+}
+
+/** Harmonic mean of precision and recall of label 1; 0 where there is neither, as scikit-learn has it. */
+export function f1(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
+  const hits = count(predictions, (prediction, i) => prediction === 1 && labels[i] === 1);
+  const positives = count(predictions, (prediction) => prediction === 1) + count(labels, (label) => label === 1);
+  return positives === 0 ? 0 : (2 * hits) / positives;
+}
+
+/**
+ * Matthews correlation of any number of labels; 0 where predictions or labels are constant, as scikit-learn has it.
+ *
+ * Source: Gorodkin 2004.
+ */
+export function matthews(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
+  const N = labels.length;
+  const correct = count(predictions, (prediction, i) => prediction === labels[i]);
+  const [predicted, true_] = [countsOf(predictions), countsOf(labels)];
+  const dot = (a: Map<number, number>, b: Map<number, number>) =>
+    [...a].reduce((sum, [label, n]) => sum + n * (b.get(label) ?? 0), 0);
+  const covariance = correct * N - dot(predicted, true_);
+  const variance = (N * N - dot(predicted, predicted)) * (N * N - dot(true_, true_));
+  return variance === 0 ? 0 : covariance / Math.sqrt(variance);
+}
+
+/** Linear correlation; 0 where one side is constant: nothing goes with anything. SciPy says NaN, which no table can hold. */
+export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const [x, y] = [centred(a), centred(b)];
+  const product = x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
+  const squares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
+  const size = Math.sqrt(squares(x) * squares(y));
+  return size === 0 ? 0 : Math.max(-1, Math.min(1, product / size));
+}
+
+/** Linear correlation of ranks, ties sharing their mean rank. */
+export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return pearson(ranks(a), ranks(b));
+}
+
+/** 1 for the smallest; equal values share the mean of their ranks. */
+function ranks(values: ArrayLike<number>): Float64Array {
+  const order = Array.from(values, (_, i) => i).sort((i, j) => (values[i] ?? 0) - (values[j] ?? 0));
+  const result = new Float64Array(values.length);
+  for (let start = 0; start < order.length; ) {
+    let end = start + 1;
+    while (end < order.length && values[order[end] ?? 0] === values[order[start] ?? 0]) end++;
+    for (let at = start; at < end; at++) result[order[at] ?? 0] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return result;
+}
+
+/** A constant gives exact zeros, whatever its mean rounds to. */
+function centred(values: ArrayLike<number>): Float64Array {
+  const all = Float64Array.from(values);
+  if (all.every((value) => value === all[0])) return new Float64Array(all.length);
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  return all.map((value) => value - mean);
+}
+
+function count(values: ArrayLike<number>, isCounted: (value: number, index: number) => boolean): number {
+  return Array.from(values).filter(isCounted).length;
+}
+
+function countsOf(values: ArrayLike<number>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const value of Array.from(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,87 @@
+import { dirname, join, resolve } from "node:path";
+import { readModelConfig } from "../checkpoint/model.js";
+import { isRun, readRecipe } from "../checkpoint/run.js";
+import { ConfigError } from "../errors.js";
+import { finetuneRecipeNamed } from "../recipes/recipes.js";
+import type { FinetuneOptions, TaskEvaluation } from "../tasks/finetune.js";
+import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
+import type { Task } from "../tasks/task.js";
+import { parseRecipe } from "../train/recipe.js";
+import { readSources } from "../train/sources.js";
+import { chooseRecipe } from "./choose-recipe.js";
+import type { Display } from "./display.js";
+import { stopRequested } from "./interrupts.js";
+import { percent, whole } from "./quantities.js";
+import { observeSteps } from "./run-display.js";
+import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
+import { checkDevice } from "./session-flags.js";
+import { openTaskOf, type TaskFlags } from "./task-flags.js";
+
+/** Below this hidden size, models take the larger steps of the recipes for small ones. */
+const NANO_HIDDEN_SIZE = 256;
+
+/**
+ * Turns flags into a fine-tuning: finds the task, the recipe and, for a run that is resumed, what it was made from.
+ *
+ * @throws ConfigError when a flag is missing or cannot apply
+ */
+export async function finetuneSession(
+  flags: TaskFlags &
+    RecipeFlags &
+    PlaceFlags &
+    SaveFlags & { model?: string; teacher?: string; out: string; resume?: boolean },
+  display: Display,
+): Promise<FinetuneOptions> {
+  const { out, resume = false } = flags;
+  checkDevice(flags.device);
+  const begun = resume ? readSources(out) : null;
+  if (resume && !isRun(out)) display.log(`${out}: nothing to resume: starting`);
+  const model = flags.model ?? begun?.model?.path;
+  if (model === undefined) throw new ConfigError("--model: expected a model folder or a Hub id, got nothing.");
+  const { data, path } = await openTaskOf(flags, { needsTraining: true });
+  const defaultName = await defaultRecipeName(data.task, model);
+  return {
+    recipe: chooseRecipe(flags, { kind: "finetune", schema: finetuneRecipe, defaultName }),
+    data,
+    dataPath: path,
+    model,
+    teacher: flags.teacher ?? begun?.teacher?.path ?? null,
+    skipBadRows: flags.skipBadRows ?? false,
+    out,
+    resume,
+    device: flags.device,
+    cadence: {
+      logEverySteps: flags.logEvery,
+      saveEverySteps: flags.saveEvery,
+      saveEveryMinutes: flags.saveEveryMinutes,
+    },
+    observer: {
+      ...observeSteps(display),
+      evaluation: (step, result) => display.log(`step ${whole(step)}: ${evaluationWords(result)}`),
+    },
+    signal: stopRequested(),
+  };
+}
+
+/** By the task's kind and the model's size. */
+export async function defaultRecipeName(task: Task, model: string): Promise<string> {
+  const { hiddenSize } = await readModelConfig(model);
+  const family = task.kind === "question-answering" ? "squad" : "finetune";
+  return `${family}-${hiddenSize < NANO_HIDDEN_SIZE ? "nano" : "base"}`;
+}
+
+/** "accuracy 81.2 %, loss 0.412". */
+export function evaluationWords({ loss, score: _, ...figures }: TaskEvaluation): string {
+  const named = Object.entries(figures).map(([name, value]) => `${name} ${percent(value ?? Number.NaN)}`);
+  return [...named, `loss ${loss.toFixed(3)}`].join(", ");
+}
+
+/** How a model was fine-tuned: the recipe of the run it lies in, else the default one. */
+export async function evaluationRecipe(model: string, task: Task): Promise<FinetuneRecipe> {
+  const run = dirname(resolve(model));
+  if (isRun(run)) {
+    const recipe = readRecipe(run);
+    if (recipe.kind === "finetune") return parseRecipe(finetuneRecipe, recipe, join(run, "recipe.json"));
+  }
+  return finetuneRecipeNamed(await defaultRecipeName(task, model));
+}

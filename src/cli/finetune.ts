@@ -1,0 +1,113 @@
+import type { Command } from "commander";
+import type { FinetuneOptions, FinetuneResult } from "../tasks/finetune.js";
+import { useThreads } from "./cores.js";
+import { type Display, openDisplay } from "./display.js";
+import { wholeNumber } from "./option-values.js";
+import { printResult } from "./output.js";
+import { percent, whole } from "./quantities.js";
+import {
+  addPlaceFlags,
+  addPrintFlags,
+  addRecipeFlags,
+  addSaveFlags,
+  type PlaceFlags,
+  type PrintFlags,
+  type RecipeFlags,
+  type SaveFlags,
+} from "./run-flags.js";
+import { addTaskFlags, type TaskFlags } from "./task-flags.js";
+
+export function registerFinetune(program: Command): void {
+  const command = program
+    .command("finetune")
+    .summary("fine-tune a model on a task, with or without a teacher")
+    .description(
+      "Fine-tunes a model on a task of GLUE, on IMDb, on SQuAD, or on your own texts. With --teacher, a model fine-tuned on the same task, it is the paper's second step of distillation: the model learns from labels and teacher.",
+    )
+    .optionsGroup("From what:")
+    .option("--model <model>", "a model folder or a Hub id: pretrained, distilled, or fine-tuned before")
+    .option("--teacher <model>", "a model fine-tuned on the task, to learn from too");
+  addTaskFlags(command);
+  command
+    .optionsGroup("The run:")
+    .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
+    .option("--resume", "go on from the last checkpoint in --out, with its own recipe, model and teacher")
+    .option("--seeds <n>", "runs with n seeds, in <run>/seed-1 and so on, and prints their median", wholeNumber(1));
+  addRecipeFlags(command, {
+    defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",
+  });
+  addPlaceFlags(command);
+  addSaveFlags(command);
+  addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck finetune --model run/model --task sst2 --data glue --out sst2
+  $ limbeck finetune --model run/model --task squad --data squad --out squad --teacher teacher-squad/model
+  $ limbeck finetune --model run/model --train train.csv --validation dev.csv --text title body --label topic --out topics`;
+
+interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+  model?: string;
+  teacher?: string;
+  out: string;
+  resume?: boolean;
+  seeds?: number;
+}
+
+async function run(flags: FinetuneFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { finetuneSession } = await import("./finetune-session.js");
+  const { finetune } = await import("../tasks/finetune.js");
+  using display = openDisplay(flags);
+  const session = await finetuneSession(flags, display);
+  if (flags.seeds !== undefined) return await runSeeds(flags, session, flags.seeds, display);
+  const result = await finetune(session);
+  display[Symbol.dispose]();
+  printResult(result, { json: flags.json, lines: resultLines(result) });
+}
+
+/** One run after another, each with its own seed; those that are finished are not repeated. */
+async function runSeeds(
+  flags: FinetuneFlags,
+  session: FinetuneOptions,
+  seeds: number,
+  display: Display,
+): Promise<void> {
+  const { finetuneSeeds } = await import("../tasks/seeds.js");
+  const { spreadOf } = await import("../report/statistics.js");
+  const results = await finetuneSeeds(session, {
+    seeds: Array.from({ length: seeds }, (_, i) => i + 1),
+    onRun: (out) => display.log(`run ${out}`),
+  });
+  display[Symbol.dispose]();
+  const score = spreadOf(results.map((result) => result.score));
+  const spread = score.deviation === null ? "" : ` ± ${(100 * score.deviation).toFixed(1)}`;
+  printResult(
+    { score, runs: results },
+    {
+      json: flags.json,
+      lines: [
+        ...results.map(({ run, score }): [string, string] => [run, percent(score)]),
+        ["median", `${percent(score.median)}${spread} over ${seeds} seeds`],
+      ],
+    },
+  );
+}
+
+function resultLines(result: FinetuneResult): [string, string][] {
+  const { metrics, step, trainExamples, skippedRows } = result;
+  const figures = Object.entries(metrics).flatMap(([split, named]) =>
+    Object.entries(named).map(([name, value]): [string, string] => [
+      `${name}, ${split.replace("_", " ")}`,
+      value.toFixed(4),
+    ]),
+  );
+  return [
+    ["model", result.model],
+    ...figures,
+    ["weights", `after step ${whole(step)}`],
+    ["trained on", `${whole(trainExamples)} examples`],
+    ...(skippedRows > 0 ? [["left out", `${whole(skippedRows)} rows`] as [string, string]] : []),
+  ];
+}

@@ -1,0 +1,48 @@
+import { Dropout, Linear } from "../nn/layers.js";
+import { Module, type Parameter } from "../nn/module.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { EncoderConfig } from "./config.js";
+import { Encoder, type EncoderInput } from "./encoder.js";
+
+/**
+ * An encoder that judges a text by its first hidden state: BertForSequenceClassification (pooler, classifier) or
+ * DistilBertForSequenceClassification (pre-classifier with relu, classifier), by its config.
+ */
+export class SequenceClassifier extends Module {
+  readonly config: EncoderConfig;
+  readonly encoder: Encoder;
+  /** 1 for regression. */
+  readonly labelCount: number;
+  readonly #preClassifier: Linear | null;
+  readonly #classifier: Linear;
+  readonly #dropout: Dropout;
+
+  constructor(config: EncoderConfig, labelCount: number) {
+    super();
+    const isBert = config.family === "bert";
+    this.config = { ...config, pooler: isBert };
+    this.labelCount = labelCount;
+    const { hiddenSize } = config;
+    const init = { std: config.initializerRange };
+    this.encoder = new Encoder(this.config);
+    this.#preClassifier = isBert ? null : this.module("preClassifier", new Linear(hiddenSize, hiddenSize, init));
+    this.#classifier = this.module("classifier", new Linear(hiddenSize, labelCount, init));
+    this.#dropout = new Dropout(config.classifierDropout ?? config.dropout);
+  }
+
+  /** The encoder's names stand bare: the canonical names of a checkpoint. */
+  override *namedParameters(prefix = ""): Generator<[name: string, parameter: Parameter]> {
+    yield* this.encoder.namedParameters(prefix);
+    yield* super.namedParameters(prefix);
+  }
+
+  /** Logits [B, labels], or scores [B, 1]. */
+  forward(input: EncoderInput, options: { training: boolean }): Tensor {
+    const hidden = this.encoder.forward(input, options);
+    const first =
+      this.#preClassifier === null
+        ? this.encoder.pool(hidden)
+        : this.#preClassifier.forward(hidden.select(1, 0)).relu();
+    return this.#classifier.forward(this.#dropout.forward(first, options.training));
+  }
+}

@@ -1,0 +1,44 @@
+import { formatModelCard } from "../checkpoint/card.js";
+import type { FinetuneResult, SplitMetrics } from "./finetune.js";
+import type { FinetuneRecipe } from "./recipe.js";
+import type { Task } from "./task.js";
+
+const PIPELINES: Readonly<Record<Task["kind"], string>> = {
+  classification: "text-classification",
+  regression: "text-classification",
+  "question-answering": "question-answering",
+};
+
+/** README.md of a fine-tuned model. */
+export function finetunedCard(
+  task: Task,
+  recipe: FinetuneRecipe,
+  { metrics, step, trainExamples }: Pick<FinetuneResult, "metrics" | "step" | "trainExamples">,
+  { model, teacher }: { model: string; teacher: string | null },
+): string {
+  return formatModelCard({
+    title: `${task.title}, fine-tuned`,
+    summary:
+      teacher === null
+        ? `A model fine-tuned on ${task.title} with Limbeck.`
+        : `A model fine-tuned on ${task.title} with Limbeck by a second step of distillation: it learned from the labels and from the logits of a teacher fine-tuned on the task.`,
+    license: "apache-2.0",
+    language: "en",
+    tags: ["limbeck", task.name],
+    pipelineTag: PIPELINES[task.kind],
+    facts: [
+      ["started from", model],
+      ...(teacher === null ? [] : [["teacher", teacher] as const]),
+      ["training examples", trainExamples.toLocaleString("en-US")],
+      ["optimizer steps", step.toLocaleString("en-US")],
+      ...figures(metrics),
+    ],
+    sections: [{ heading: "Recipe", body: `\`\`\`json\n${JSON.stringify(recipe, null, 2)}\n\`\`\`` }],
+  });
+}
+
+function figures(metrics: SplitMetrics): (readonly [string, string])[] {
+  return Object.entries(metrics).flatMap(([split, named]) =>
+    Object.entries(named).map(([name, value]) => [`${name} on ${split.replace("_", " ")}`, value.toFixed(4)] as const),
+  );
+}

@@ -1,0 +1,214 @@
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { replaceText } from "../checkpoint/disk.js";
+import { formatJson } from "../checkpoint/json-file.js";
+import { readMetrics } from "../checkpoint/metrics.js";
+import { loadWeights, parameterEntries } from "../checkpoint/model.js";
+import type { Run } from "../checkpoint/run.js";
+import { openSafetensors, writeSafetensors } from "../checkpoint/safetensors.js";
+import { saveTaskModel } from "../checkpoint/task-model.js";
+import { ConfigError } from "../errors.js";
+import { type Evaluation, trainLoop } from "../train/loop.js";
+import { checkPositions, productDType } from "../train/recipe.js";
+import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../train/session.js";
+import { keepSources } from "../train/sources.js";
+import { TaskSteps } from "./batches.js";
+import { finetunedCard } from "./card.js";
+import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
+import { type MetricName, scoreOf } from "./metrics/metrics.js";
+import { type TaskModel, TaskObjective } from "./objective.js";
+import { type PreparedSplit, prepareSplit } from "./prepared.js";
+import { checkLosses, type FinetuneRecipe } from "./recipe.js";
+import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
+import type { Split, Task, TaskData } from "./task.js";
+
+/** The figures of each split that was evaluated. */
+export type SplitMetrics = Readonly<Partial<Record<Split, Readonly<Partial<Record<MetricName, number>>>>>>;
+
+/** One evaluation while it trains: the loss, the score, and each figure by its name. */
+export type TaskEvaluation = Evaluation & { readonly score: number };
+
+export interface FinetuneOptions extends Omit<SessionOptions<TaskEvaluation>, "cadence"> {
+  recipe: FinetuneRecipe;
+  data: TaskData;
+  /** Where the data was read from, for the record. */
+  dataPath: string;
+  /** The model to start from: a folder or a Hub id. */
+  model: string;
+  /** A model fine-tuned on the task, to learn from too; null for the labels alone. */
+  teacher: string | null;
+  /** Leaves rows out that cannot be used, and counts them, instead of stopping at the first. */
+  skipBadRows: boolean;
+  cadence: Omit<SessionOptions["cadence"], "evaluateEverySteps" | "evaluatesUntrained">;
+}
+
+export interface FinetuneResult {
+  run: string;
+  model: string;
+  task: string;
+  /** Optimizer steps of the weights that are the result. */
+  step: number;
+  score: number;
+  metrics: SplitMetrics;
+  trainExamples: number;
+  /** Rows that were left out, over all splits. */
+  skippedRows: number;
+}
+
+/** Weights of the best evaluation so far, in the run directory. */
+/** What a finished run came to. */
+export const REPORT_FILE = "report.json";
+
+const BEST_FILE = "best.safetensors";
+
+/**
+ * Fine-tunes a model on a task, with a teacher as the second step of distillation; the result is a model folder and
+ * report.json in the run directory.
+ *
+ * @throws ConfigError or FormatError when model, teacher, task, data, recipe or run directory do not fit together
+ * @throws Interrupted when the signal aborts, after saving
+ * Source: Sanh et al. 2019, sections 3 ("additional distillation") and 4.1
+ */
+export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  const { recipe, device, signal, observer, cadence } = options;
+  const { task } = options.data;
+  const startedMs = performance.now();
+  checkLosses(recipe, options.teacher);
+  using student = await startStudent(options);
+  using teacher = options.teacher === null ? null : await loadTeacher(options.teacher, student, options);
+  const settings = {
+    productDType: productDType(recipe),
+    device,
+    microBatchTokens: recipe.microBatchTokens,
+    padId: student.tokenizer.ids.pad,
+  };
+  const splits = await prepareSplits(options, student);
+  const { train } = splits;
+  const objective = new TaskObjective(task.kind, student, teacher?.model ?? null, { ...settings, recipe });
+  using run = takeRun(options.out, recipe, options.resume);
+  keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
+  using optimizer = adamWOf(recipe, student.parameters);
+  const steps = new TaskSteps(train.features, { ...recipe, padId: settings.padId });
+  const totalSteps = recipe.steps ?? Math.ceil((recipe.epochs ?? 1) * steps.stepsPerEpoch);
+  const evaluate = () => evaluateSplits(student.model, task, splits.evaluated, { ...settings, signal });
+  await interruptible(run, signal, async () => {
+    const batchesOf = (step: number) => steps.at(step);
+    observer.estimate(await estimate(run, { totalSteps, batchesOf }, objective, signal));
+    await trainLoop({
+      ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer },
+      resume: options.resume,
+      cadence: {
+        ...cadence,
+        evaluateEverySteps: Math.max(1, Math.ceil(steps.stepsPerEpoch / recipe.evaluationsPerEpoch)),
+        evaluatesUntrained: false,
+      },
+      evaluate: async (step) => {
+        const evaluation = summaryOf(task, await evaluate());
+        if (recipe.keep === "best") keepIfBest(run, student.model, step, evaluation);
+        return evaluation;
+      },
+    });
+  });
+  const step = recipe.keep === "best" ? restoreBest(run, student.model) : totalSteps;
+  const results = await interruptible(run, signal, evaluate);
+  const summary = summaryOf(task, results);
+  const result: FinetuneResult = {
+    run: run.directory,
+    model: run.modelPath,
+    task: task.name,
+    step,
+    score: summary.score,
+    metrics: Object.fromEntries(results.map(({ split, metrics }) => [split, metrics])),
+    trainExamples: train.exampleCount,
+    skippedRows: [train, ...splits.evaluated].reduce((sum, { skipped }) => sum + skipped, 0),
+  };
+  const card = finetunedCard(task, recipe, result, options);
+  await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
+  const { model, teacher: teacherName } = options;
+  const elapsedMs = performance.now() - startedMs;
+  const report = { kind: "finetune", ...result, model, teacher: teacherName, seed: recipe.seed, elapsedMs, recipe };
+  replaceText(join(run.directory, REPORT_FILE), formatJson(report));
+  return result;
+}
+
+interface Splits {
+  train: PreparedSplit;
+  evaluated: readonly PreparedSplit[];
+}
+
+async function prepareSplits(
+  { data, recipe, skipBadRows }: FinetuneOptions,
+  { tokenizer, model }: Student,
+): Promise<Splits> {
+  checkPositions({ ...recipe, positionShift: 0 }, { count: model.config.maxPositions, source: "the model" });
+  const prepare = (split: Split, limit: number | null = null) =>
+    prepareSplit(data, split, tokenizer, { ...recipe, skipBadRows, limit });
+  const evaluated = [];
+  for (const split of data.task.evaluationSplits) evaluated.push(await prepare(split));
+  const unlabelled = evaluated.find(({ isLabelled }) => !isLabelled);
+  if (unlabelled !== undefined) {
+    throw new ConfigError(
+      `${data.task.name}: expected labels in the ${unlabelled.split} split, got none. Give the official one, or part of the training set.`,
+    );
+  }
+  return { train: await prepare("train", recipe.trainExamples), evaluated };
+}
+
+/** What the run is made from: the model, the teacher, and a digest of everything that is read of the data. */
+function sourcesOf(
+  { data, dataPath, model, teacher }: FinetuneOptions,
+  used: { student: Student; teacher: { path: string } | null; splits: Splits },
+) {
+  const hash = createHash("sha256").update(data.task.name);
+  for (const { features } of [used.splits.train, ...used.splits.evaluated]) {
+    for (const { inputIds, targets } of features) hash.update(inputIds).update(JSON.stringify(targets));
+  }
+  return {
+    data: { path: resolve(dataPath), sha256: hash.digest("hex") },
+    teacher: teacher === null || used.teacher === null ? null : { name: teacher, folder: used.teacher.path },
+    model: { name: model, folder: used.student.path },
+  };
+}
+
+type NamedResult = SplitResult & { readonly split: Split };
+
+async function evaluateSplits(
+  model: TaskModel,
+  task: Task,
+  splits: readonly PreparedSplit[],
+  options: EvaluationOptions,
+): Promise<NamedResult[]> {
+  const results: NamedResult[] = [];
+  for (const split of splits) {
+    results.push({ split: split.split, ...(await evaluateSplit(model, task.kind, split, options)) });
+  }
+  return results;
+}
+
+/** One loss and one score over the splits, and every figure by its name; MNLI's two sets say which they are. */
+function summaryOf(task: Task, results: readonly NamedResult[]): TaskEvaluation {
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const figures = results.flatMap(({ split, metrics }) => {
+    const which = split.startsWith("validation_") ? `${split.charAt(11).toUpperCase()}${split.slice(12)}` : "";
+    return Object.entries(metrics).map(([name, value]) => [`${name}${which}`, value] as const);
+  });
+  return {
+    loss: mean(results.map(({ loss }) => loss ?? Number.NaN)),
+    score: mean(results.map(({ metrics }) => scoreOf(task, metrics))),
+    ...Object.fromEntries(figures),
+  };
+}
+
+/** Writes the weights aside where no evaluation before was as good. */
+function keepIfBest(run: Run, model: TaskModel, step: number, { score }: TaskEvaluation): void {
+  const before = readMetrics(run.metricsPath).flatMap(({ heldOutScore }) => heldOutScore ?? []);
+  if (before.some((other) => typeof other === "number" && other >= score)) return;
+  writeSafetensors(join(run.directory, BEST_FILE), parameterEntries(model), { step: String(step) });
+}
+
+/** @returns the step of the weights that were put back */
+function restoreBest(run: Run, model: TaskModel): number {
+  using best = openSafetensors(join(run.directory, BEST_FILE));
+  loadWeights(model, best);
+  return Number(best.metadata.step);
+}

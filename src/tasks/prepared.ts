@@ -1,0 +1,139 @@
+import { permutation } from "../data/order.js";
+import { ConfigError } from "../errors.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { Feature } from "./batches.js";
+import { type MetricName, textMetrics } from "./metrics/metrics.js";
+import { questionMetrics } from "./metrics/squad.js";
+import type { FinetuneRecipe } from "./recipe.js";
+import { answersOf } from "./squad-answers.js";
+import { questionFeatures } from "./squad-features.js";
+import type {
+  Examples,
+  QuestionExample,
+  QuestionTask,
+  ReadOptions,
+  Split,
+  Task,
+  TaskData,
+  TextExample,
+  TextTask,
+} from "./task.js";
+import { textFeatures } from "./text-features.js";
+
+/** What a model says of one example. */
+export interface Prediction {
+  readonly id: string;
+  /** The index of a label, a score, or the text of an answer ("" for none). */
+  readonly value: number | string;
+}
+
+/** What a model's logits amount to. */
+export interface Judgement {
+  readonly metrics: Readonly<Partial<Record<MetricName, number>>>;
+  readonly predictions: readonly Prediction[];
+  /** Of questions: how much better no answer scores than the best one, by id. */
+  readonly nullOdds: ReadonlyMap<string, number> | null;
+}
+
+/** A split as a model reads it, with its way to judge what the model says. */
+export interface PreparedSplit {
+  readonly split: Split;
+  readonly exampleCount: number;
+  /** Rows that were left out because something was wrong with them. */
+  readonly skipped: number;
+  readonly isLabelled: boolean;
+  readonly features: readonly Feature[];
+  /** @param logits of each feature, as evaluateSplit gives them */
+  judge(logits: readonly Float32Array[]): Judgement;
+}
+
+/** What of a recipe decides features and answers. */
+export type FeatureOptions = Pick<
+  FinetuneRecipe,
+  "sequenceLength" | "windowStride" | "maxAnswerLength" | "nBest" | "nullThreshold"
+>;
+
+/**
+ * Reads a split and makes its features.
+ *
+ * @param options.limit at most so many examples, drawn at random but the same every time; null for all
+ * @throws FormatError or ConfigError as the task's reader does, or when the split is empty
+ */
+export async function prepareSplit(
+  data: TaskData,
+  split: Split,
+  tokenizer: Tokenizer,
+  options: FeatureOptions & ReadOptions & { limit?: number | null },
+): Promise<PreparedSplit> {
+  if (isQuestions(data)) {
+    const { examples, skipped } = drawn(await data.read(split, options), options, data.task);
+    return { split, skipped, ...(await questionSplit(data.task, examples, tokenizer, options)) };
+  }
+  const { examples, skipped } = drawn(await data.read(split, options), options, data.task);
+  return { split, skipped, ...(await textSplit(data.task, examples, tokenizer, options)) };
+}
+
+type MadeSplit = Omit<PreparedSplit, "split" | "skipped">;
+
+function isQuestions(data: TaskData): data is Extract<TaskData, { task: QuestionTask }> {
+  return data.task.kind === "question-answering";
+}
+
+async function textSplit(
+  task: TextTask,
+  examples: readonly TextExample[],
+  tokenizer: Tokenizer,
+  options: FeatureOptions,
+): Promise<MadeSplit> {
+  const isLabelled = examples.every(({ label }) => label !== null);
+  return {
+    exampleCount: examples.length,
+    isLabelled,
+    features: await textFeatures(examples, tokenizer, options),
+    judge: (logits) => {
+      const values = logits.map((row) => (task.kind === "regression" ? (row[0] ?? 0) : argmax(row)));
+      const labels = examples.map(({ label }) => label ?? Number.NaN);
+      return {
+        metrics: isLabelled ? textMetrics(task.metrics, values, labels) : {},
+        predictions: examples.map(({ id }, i) => ({ id, value: values[i] ?? 0 })),
+        nullOdds: null,
+      };
+    },
+  };
+}
+
+async function questionSplit(
+  { hasUnanswerable }: QuestionTask,
+  examples: readonly QuestionExample[],
+  tokenizer: Tokenizer,
+  options: FeatureOptions,
+): Promise<MadeSplit> {
+  const features = await questionFeatures(examples, tokenizer, options);
+  return {
+    exampleCount: examples.length,
+    isLabelled: hasUnanswerable || examples.some(({ answers }) => answers.length > 0),
+    features,
+    judge: (logits) => {
+      const answers = answersOf(examples, features, logits, { ...options, hasUnanswerable });
+      return {
+        metrics: questionMetrics(new Map(answers.map(({ id, text }) => [id, text])), examples),
+        predictions: answers.map(({ id, text }) => ({ id, value: text })),
+        nullOdds: new Map(answers.map(({ id, nullOdds }) => [id, nullOdds])),
+      };
+    },
+  };
+}
+
+/** The same choice for every seed: runs differ in what they make of the examples, not in the examples. */
+function drawn<E>(read: Examples<E>, { limit = null }: { limit?: number | null }, task: Task): Examples<E> {
+  const { examples, skipped } = read;
+  if (examples.length === 0) throw new ConfigError(`${task.name}: a split is empty. Give one with rows.`);
+  if (limit === null || limit >= examples.length) return read;
+  const order = permutation(0, 0, examples.length);
+  const chosen = Array.from({ length: limit }, (_, i) => order(i)).sort((a, b) => a - b);
+  return { examples: chosen.map((index) => examples[index] as E), skipped };
+}
+
+function argmax(row: Float32Array): number {
+  return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
+}

@@ -1,0 +1,104 @@
+import { ConfigError } from "../errors.js";
+import type { EncodedText, Tokenizer } from "../text/tokenizer.js";
+import type { Feature } from "./batches.js";
+import type { QuestionExample } from "./task.js";
+
+/** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
+export interface QuestionFeature extends Feature {
+  /** Which example it belongs to. */
+  readonly example: number;
+  /** Where the window's tokens begin in the sequence. */
+  readonly contextStart: number;
+  /** Where each token of the window begins and ends in the context, in UTF-16 units. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** The share of a sequence that windows move on by at least, however long the question. */
+const LEAST_STEP = 1 / 8;
+
+/**
+ * The windows of every question: of at most `sequenceLength` tokens, two neighbours sharing `windowStride` of the
+ * passage. Targets are the first and the last token of the first answer, or [CLS] where the window does not hold it.
+ *
+ * As Hugging Face's run_qa.py; but a question that would leave no room for the passage is cut, where that stops.
+ *
+ * @throws ConfigError when windows cannot share so much
+ */
+export async function questionFeatures(
+  examples: readonly QuestionExample[],
+  tokenizer: Tokenizer,
+  options: { sequenceLength: number; windowStride: number },
+): Promise<QuestionFeature[]> {
+  const { sequenceLength, windowStride } = options;
+  const longestQuestion = sequenceLength - 3 - windowStride - Math.ceil(LEAST_STEP * sequenceLength);
+  if (longestQuestion < 1) {
+    throw new ConfigError(
+      `windowStride: expected well below sequenceLength ${sequenceLength}, got ${windowStride}. Windows would hardly move on.`,
+    );
+  }
+  const questions = await tokenizer.encodeIds(examples.map(({ question }) => question.trimStart()));
+  const contexts = [...new Set(examples.map(({ context }) => context))]; // Several questions share one.
+  const encoded = await tokenizer.encodeWithOffsets(contexts);
+  const byText = new Map(contexts.map((context, i) => [context, encoded[i] as EncodedText]));
+  return examples.flatMap((example, index) => {
+    const question = (questions[index] as Uint32Array).subarray(0, longestQuestion);
+    const context = byText.get(example.context) as EncodedText;
+    const room = sequenceLength - 3 - question.length;
+    return windows(context.ids.length, { room, stride: windowStride }).map(([from, to]) =>
+      featureOf({ example, index, question, context, from, to }, tokenizer),
+    );
+  });
+}
+
+/** [from, to) of each window; an empty passage has one empty window. */
+function windows(length: number, { room, stride }: { room: number; stride: number }): [number, number][] {
+  const all: [number, number][] = [];
+  for (let from = 0; ; from += room - stride) {
+    all.push([from, Math.min(from + room, length)]);
+    if (from + room >= length) return all;
+  }
+}
+
+function featureOf(
+  given: {
+    example: QuestionExample;
+    index: number;
+    question: Uint32Array;
+    context: EncodedText;
+    from: number;
+    to: number;
+  },
+  { ids: { cls, sep } }: Tokenizer,
+): QuestionFeature {
+  const { example, index, question, context, from, to } = given;
+  const inputIds = Int32Array.from([cls, ...question, sep, ...context.ids.subarray(from, to), sep]);
+  const contextStart = question.length + 2;
+  const starts = context.starts.subarray(from, to);
+  const ends = context.ends.subarray(from, to);
+  return {
+    inputIds,
+    tokenTypeIds: new Uint8Array(inputIds.length).fill(1, contextStart),
+    targets: targetsOf(example, { starts, ends, contextStart }),
+    example: index,
+    contextStart,
+    starts,
+    ends,
+  };
+}
+
+/** [CLS] is position 0. */
+function targetsOf(
+  { answers: [answer] }: QuestionExample,
+  { starts, ends, contextStart }: { starts: Uint32Array; ends: Uint32Array; contextStart: number },
+): [number, number] {
+  const N = starts.length;
+  if (answer === undefined || N === 0) return [0, 0];
+  const [start, end] = [answer.start, answer.start + answer.text.length];
+  if ((starts[0] ?? 0) > start || (ends[N - 1] ?? 0) < end) return [0, 0];
+  let first = 0;
+  while (first < N && (starts[first] ?? 0) <= start) first++;
+  let last = N - 1;
+  while (last >= 0 && (ends[last] ?? 0) >= end) last--;
+  return [contextStart + first - 1, contextStart + last + 1];
+}

@@ -1,0 +1,70 @@
+import { hasCheckpoint } from "../checkpoint/run.js";
+import { type LoadedTaskModel, loadTaskModel, startTaskModel, type TaskHead } from "../checkpoint/task-model.js";
+import { ConfigError } from "../errors.js";
+import { FlatParameters } from "../optim/flat-parameters.js";
+import { manualSeed } from "../tensor/random.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import { productDType } from "../train/recipe.js";
+import type { FinetuneOptions } from "./finetune.js";
+import type { TaskModel } from "./objective.js";
+import type { Task } from "./task.js";
+
+/** The model that is fine-tuned. */
+export interface Student extends Disposable {
+  /** The folder it starts from. */
+  readonly path: string;
+  readonly model: TaskModel;
+  readonly parameters: FlatParameters;
+  readonly tokenizer: Tokenizer;
+}
+
+/** The head that a task needs. */
+export function headOf(task: Task): TaskHead {
+  return task.kind === "classification" ? { kind: task.kind, labels: task.labels } : { kind: task.kind };
+}
+
+/** Draws a head for the model that fine-tuning starts from; a run that is resumed has weights of its own. */
+export async function startStudent({
+  model: source,
+  data,
+  recipe,
+  device,
+  resume,
+  out,
+}: FinetuneOptions): Promise<Student> {
+  const { path, model, tokenizer, copyWeights } = await startTaskModel(source, headOf(data.task), recipe);
+  manualSeed(recipe.seed);
+  const parameters = new FlatParameters(model, { device });
+  const dispose = () => {
+    model.dispose();
+    parameters.dispose();
+  };
+  try {
+    if (!(resume && hasCheckpoint(out))) copyWeights();
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return { path, model, parameters, tokenizer, [Symbol.dispose]: dispose };
+}
+
+/**
+ * Loads the model that the student learns from besides the labels.
+ *
+ * @throws ConfigError when its tokenizer is another: its logits would belong to other tokens
+ */
+export async function loadTeacher(
+  source: string,
+  student: Student,
+  { data, recipe, device }: FinetuneOptions,
+): Promise<LoadedTaskModel> {
+  const teacher = await loadTaskModel(source, headOf(data.task), { device, productDType: productDType(recipe) });
+  if (teacher.tokenizer.hash === student.tokenizer.hash) return teacher;
+  teacher[Symbol.dispose]();
+  const [expected, got] = [student.tokenizer, teacher.tokenizer].map(
+    ({ vocabSize, hash }) => `${vocabSize} tokens, ${hash.slice(0, 12)}`,
+  );
+  throw new ConfigError(
+    `--teacher: expected the tokenizer of ${student.path} (${expected}), got another in ${teacher.path} (${got}). Fine-tune a teacher that reads text alike.`,
+  );
+}

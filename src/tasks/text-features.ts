@@ -1,0 +1,37 @@
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { Feature } from "./batches.js";
+import type { TextExample } from "./task.js";
+
+/**
+ * [CLS] first [SEP], or [CLS] first [SEP] second [SEP], cut to `sequenceLength` tokens; of a pair the longer text is cut
+ * first.
+ */
+export async function textFeatures(
+  examples: readonly TextExample[],
+  tokenizer: Tokenizer,
+  { sequenceLength }: { sequenceLength: number },
+): Promise<Feature[]> {
+  const firsts = await tokenizer.encodeIds(examples.map(({ first }) => first));
+  const seconds = await tokenizer.encodeIds(examples.map(({ second }) => second ?? ""));
+  const { cls, sep } = tokenizer.ids;
+  return examples.map(({ second, label }, i) => {
+    const isPair = second !== null;
+    const all: [Uint32Array, Uint32Array] = [firsts[i] as Uint32Array, seconds[i] as Uint32Array];
+    const [a, b] = cutLongestFirst(all, sequenceLength - (isPair ? 3 : 2), sequenceLength);
+    const inputIds = Int32Array.from(isPair ? [cls, ...a, sep, ...b, sep] : [cls, ...a, sep]);
+    const tokenTypeIds = new Uint8Array(inputIds.length).fill(1, a.length + 2);
+    return { inputIds, tokenTypeIds, targets: label === null ? [] : [label] };
+  });
+}
+
+/**
+ * At most `sequenceLength` tokens with the special ones, as the `tokenizers` package cuts: the shorter text stays whole
+ * while it fits in half, and of two that do not, the longer keeps the odd token; those above the limit count as equal.
+ */
+function cutLongestFirst([a, b]: [Uint32Array, Uint32Array], room: number, limit: number): [Uint32Array, Uint32Array] {
+  if (a.length + b.length <= room) return [a, b];
+  const shorter = Math.min(a.length, b.length, Math.floor(room / 2));
+  const isFirstLonger = Math.min(a.length, limit) > Math.min(b.length, limit);
+  const [first, second] = isFirstLonger ? [room - shorter, shorter] : [shorter, room - shorter];
+  return [a.subarray(0, first), b.subarray(0, second)];
+}
