@@ -15,6 +15,8 @@ export const bertBase: EncoderConfig = {
   pooler: true,
   dropout: 0.1,
   attentionDropout: 0.1,
+  classifierDropout: null,
+  answerDropout: 0,
   activation: "gelu",
   layerNormEps: 1e-12,
   initializerRange: 0.02,

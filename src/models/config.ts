@@ -16,6 +16,10 @@ export interface EncoderConfig {
   pooler: boolean;
   dropout: number;
   attentionDropout: number;
+  /** Of what a classifier reads; null where it is `dropout`, as in BERT unless its config.json says otherwise. */
+  classifierDropout: number | null;
+  /** Of what the outputs of question answering read; 0 in BERT. */
+  answerDropout: number;
   activation: "gelu" | "gelu_new" | "relu";
   layerNormEps: number;
   initializerRange: number;
@@ -24,6 +28,9 @@ export interface EncoderConfig {
 
 /** DistilBERT's config.json has none: transformers fixes it in the model's code. */
 export const distilBertLayerNormEps = 1e-12;
+
+/** DistilBERT's dropout in heads, as transformers has it and published models leave it. */
+export const distilBertHeadDropouts = { classifierDropout: 0.2, answerDropout: 0.1 };
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -40,6 +47,7 @@ const bertJson = z.looseObject({
   type_vocab_size: count.default(2),
   hidden_dropout_prob: share.default(0.1),
   attention_probs_dropout_prob: share.default(0.1),
+  classifier_dropout: share.nullable().default(null),
   hidden_act: activation.default("gelu"),
   layer_norm_eps: z.number().positive().default(1e-12),
   initializer_range: z.number().positive().default(0.02),
@@ -58,6 +66,8 @@ const distilBertJson = z.looseObject({
   max_position_embeddings: count,
   dropout: share.default(0.1),
   attention_dropout: share.default(0.1),
+  seq_classif_dropout: share.default(distilBertHeadDropouts.classifierDropout),
+  qa_dropout: share.default(distilBertHeadDropouts.answerDropout),
   activation: activation.default("gelu"),
   initializer_range: z.number().positive().default(0.02),
   pad_token_id: z.number().int().nullable().default(0),
@@ -100,6 +110,8 @@ function fromBert(json: z.infer<typeof bertJson>): EncoderConfig {
     pooler: true,
     dropout: json.hidden_dropout_prob,
     attentionDropout: json.attention_probs_dropout_prob,
+    classifierDropout: json.classifier_dropout,
+    answerDropout: 0,
     activation: json.hidden_act,
     layerNormEps: json.layer_norm_eps,
     initializerRange: json.initializer_range,
@@ -120,6 +132,8 @@ function fromDistilBert(json: z.infer<typeof distilBertJson>): EncoderConfig {
     pooler: false,
     dropout: json.dropout,
     attentionDropout: json.attention_dropout,
+    classifierDropout: json.seq_classif_dropout,
+    answerDropout: json.qa_dropout,
     activation: json.activation,
     layerNormEps: distilBertLayerNormEps,
     initializerRange: json.initializer_range,
@@ -147,6 +161,8 @@ export function toHuggingFace(config: EncoderConfig, architecture: string): Reco
       hidden_dim: config.intermediateSize,
       dropout: config.dropout,
       attention_dropout: config.attentionDropout,
+      seq_classif_dropout: config.classifierDropout ?? config.dropout,
+      qa_dropout: config.answerDropout,
       activation: config.activation,
       sinusoidal_pos_embds: false,
       tie_weights_: true,
@@ -162,6 +178,7 @@ export function toHuggingFace(config: EncoderConfig, architecture: string): Reco
     type_vocab_size: config.tokenTypes,
     hidden_dropout_prob: config.dropout,
     attention_probs_dropout_prob: config.attentionDropout,
+    classifier_dropout: config.classifierDropout,
     hidden_act: config.activation,
     layer_norm_eps: config.layerNormEps,
     position_embedding_type: "absolute",

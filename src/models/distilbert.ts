@@ -1,5 +1,5 @@
 import { bertBase } from "./bert.js";
-import { distilBertLayerNormEps, type EncoderConfig } from "./config.js";
+import { distilBertHeadDropouts, distilBertLayerNormEps, type EncoderConfig } from "./config.js";
 import { Encoder } from "./encoder.js";
 import { MaskedLm } from "./masked-lm.js";
 
@@ -12,6 +12,7 @@ export function studentConfig(teacher: EncoderConfig, options: { layers: number 
     tokenTypes: 0,
     pooler: false,
     layerNormEps: distilBertLayerNormEps,
+    ...distilBertHeadDropouts,
   };
 }
 

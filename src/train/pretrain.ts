@@ -68,6 +68,8 @@ export function pretrainConfig(recipe: PretrainRecipe, vocabSize: number, padTok
     pooler: false,
     dropout,
     attentionDropout: dropout,
+    classifierDropout: null,
+    answerDropout: 0,
     activation: "gelu",
     layerNormEps: 1e-12,
     initializerRange,

@@ -101,6 +101,8 @@ describe("a student", () => {
       tokenTypes: 0,
       dropout: 0.2,
       attentionDropout: 0.2,
+      classifierDropout: 0.2, // DistilBERT's own
+      answerDropout: 0.1,
     });
   });
 

@@ -49,8 +49,8 @@ const distilBertJson = {
   vocab_size: 30522,
 };
 
-/** What says nothing of the shape: switches with one value here, and heads' dropout, which has its default. */
-const optional = /^(gradient_checkpointing|use_cache|transformers_version|qa_dropout|seq_classif_dropout)$/;
+/** What says nothing of the model: switches with one value here. */
+const optional = /^(gradient_checkpointing|use_cache|transformers_version)$/;
 
 describe("config.json", () => {
   test("of the published BERT-base is bertBase", () => {
@@ -75,6 +75,8 @@ describe("config.json", () => {
     { ...distilBertBase, layers: 2, heads: 3, hiddenSize: 24, intermediateSize: 48, vocabSize: 61, maxPositions: 20 },
     { ...distilBertBase, dropout: 0, attentionDropout: 0.2, activation: "relu" as const, padTokenId: 1 },
     studentConfig({ ...bertBase, layerNormEps: 1e-5 }, { layers: 6 }),
+    { ...bertBase, classifierDropout: 0.3 },
+    { ...distilBertBase, classifierDropout: 0, answerDropout: 0.4 },
   ])("written and read again is the same: %o", (config) => {
     const json: unknown = JSON.parse(JSON.stringify(toHuggingFace(config, "any")));
     expect(fromHuggingFace(json, "config.json")).toEqual(config);
@@ -83,6 +85,11 @@ describe("config.json", () => {
   test("may leave out what has a default", () => {
     const { hidden_act, layer_norm_eps, type_vocab_size, pad_token_id, initializer_range, ...short } = bertJson;
     expect(fromHuggingFace(short, "config.json")).toEqual(bertBase);
+  });
+
+  test("may leave out what heads drop, which is then DistilBERT's own", () => {
+    const { qa_dropout, seq_classif_dropout, ...short } = distilBertJson;
+    expect(fromHuggingFace(short, "config.json")).toMatchObject({ classifierDropout: 0.2, answerDropout: 0.1 });
   });
 });
 

@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { type ModelFolder, readModelFolder } from "../../src/checkpoint/folder.js";
 import { loadWeights, shapesOf } from "../../src/checkpoint/model.js";
-import { toHuggingFaceNames } from "../../src/checkpoint/names.js";
+import { isBareArchitecture, toHuggingFaceNames } from "../../src/checkpoint/names.js";
 import { openSafetensors, type SafetensorsFile } from "../../src/checkpoint/safetensors.js";
 import { type EncoderConfig, fromHuggingFace } from "../../src/models/config.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
+import type { Module } from "../../src/nn/module.js";
 import { fromBytes, tensor } from "../../src/tensor/create.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
@@ -19,27 +20,38 @@ export const goldenNames = [
   "distilbert",
 ] as const;
 
+/** The encoder, with its masked-LM head where the golden has one. */
+export function goldenModel(name: string): Golden<Encoder | MaskedLm> {
+  return new Golden(`models/${name}`, (config, architecture) =>
+    isBareArchitecture(architecture) ? new Encoder(config) : new MaskedLm(config),
+  );
+}
+
 /** A small random model, and what Python transformers computes with it. */
-export class Golden implements Disposable {
+export class Golden<M extends Module> implements Disposable {
   readonly config: EncoderConfig;
   readonly hasHead: boolean;
   readonly cases: readonly string[];
+  readonly #architecture: string;
+  readonly #create: (config: EncoderConfig, architecture: string) => M;
   readonly #folder: ModelFolder;
   readonly #results: SafetensorsFile;
 
-  constructor(name: string) {
-    const path = fileURLToPath(new URL(`../goldens/models/${name}`, import.meta.url));
+  /** @param name a folder in test/goldens */
+  constructor(name: string, create: (config: EncoderConfig, architecture: string) => M) {
+    const path = fileURLToPath(new URL(`../goldens/${name}`, import.meta.url));
     this.#folder = readModelFolder(path);
     this.#results = openSafetensors(`${path}.safetensors`);
     this.config = fromHuggingFace(this.#folder.config, path);
-    this.hasHead = name.includes("mlm");
+    [this.#architecture] = this.#folder.config.architectures as [string];
+    this.#create = create;
+    this.hasHead = !isBareArchitecture(this.#architecture);
     this.cases = [...new Set(this.#results.names.map((each) => each.split(".")[0] as string))];
   }
 
   /** The model with its weights; gradients are recorded. */
-  load(changes: Partial<EncoderConfig> = {}): Encoder | MaskedLm {
-    const config = { ...this.config, ...changes };
-    const model = this.hasHead ? new MaskedLm(config) : new Encoder(config);
+  load(changes: Partial<EncoderConfig> = {}): M {
+    const model = this.#create({ ...this.config, ...changes }, this.#architecture);
     model.materialise();
     this.#folder.weights.expect(shapesOf(model));
     loadWeights(model, this.#folder.weights);

@@ -5,7 +5,7 @@ import { nllLoss } from "../../src/tensor/ops.js";
 import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
-import { encoderOf, Golden, goldenNames } from "./golden.js";
+import { encoderOf, goldenModel, goldenNames } from "./golden.js";
 
 const TOLERANCE = 1e-5;
 
@@ -16,7 +16,7 @@ const DROPOUT: Record<string, { dropout: number; attentionDropout: number }> = {
 };
 
 describe.each(goldenNames)("Python transformers computes the same with %s", (name) => {
-  const golden = new Golden(name);
+  const golden = goldenModel(name);
   afterAll(() => golden[Symbol.dispose]());
 
   describe.each(golden.cases)("%s", (each) => {

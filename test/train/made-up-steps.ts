@@ -18,6 +18,8 @@ export const smallBert: EncoderConfig = {
   pooler: false,
   dropout: 0,
   attentionDropout: 0,
+  classifierDropout: null,
+  answerDropout: 0,
   activation: "gelu",
   layerNormEps: 1e-12,
   initializerRange: 0.3,

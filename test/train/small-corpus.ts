@@ -82,6 +82,8 @@ const bertConfig: EncoderConfig = {
   pooler: false,
   dropout: 0.1,
   attentionDropout: 0.1,
+  classifierDropout: null,
+  answerDropout: 0,
   activation: "gelu",
   layerNormEps: 1e-12,
   initializerRange: 0.1,
