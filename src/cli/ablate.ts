@@ -1,0 +1,142 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { DistillJob } from "../report/ablate.js";
+import { useThreads } from "./cores.js";
+import type { Display } from "./display.js";
+import { openDisplay } from "./display.js";
+import { wholeNumber } from "./option-values.js";
+import {
+  addPlaceFlags,
+  addPrintFlags,
+  addRecipeFlags,
+  addSaveFlags,
+  collectSettings,
+  type PlaceFlags,
+  type PrintFlags,
+  type RecipeFlags,
+  type SaveFlags,
+} from "./run-flags.js";
+import { EMBEDDED_TEACHER } from "./teacher.js";
+
+export function registerAblate(program: Command): void {
+  const command = program
+    .command("ablate")
+    .summary("the paper's Table 4: what each part of the loss gives")
+    .description(
+      "Distils five students with the same budget: by the full triple loss, without each of its parts, and from random weights. Fine-tunes each on the same tasks with several seeds, and reports how the score changes, with its spread: a difference within noise is shown as such.",
+    )
+    .optionsGroup("From what:")
+    .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
+    .requiredOption("--data <dir>", 'the dataset to distil on, which "limbeck prepare" wrote')
+    .requiredOption("--glue <dir>", "a folder of GLUE tasks: CoLA/, SST-2/ …")
+    .option("--tasks <names...>", "only these tasks (default: all that are there)")
+    .option("--skip-bad-rows", "leave rows of tasks out that cannot be used")
+    .optionsGroup("The run:")
+    .requiredOption("--out <dir>", "a new folder: report.json, report.html, and the runs")
+    .option("--resume", "go on: the same command again, nothing finished is repeated")
+    .option("--distill-seeds <n>", "distillations of every variant", wholeNumber(1), 1)
+    .option("--seeds <n>", "fine-tunings of every student on every task", wholeNumber(1), 5);
+  addRecipeFlags(command, { defaultRecipe: "nano" })
+    .option("--finetune-recipe <name>", "a recipe for fine-tuning (default: by size, as in glue)")
+    .option("--set-finetune <key=value...>", "change values of it: --set-finetune epochs=1", collectSettings);
+  addPlaceFlags(command);
+  addSaveFlags(command)
+    .option("--evaluate-every <steps>", "evaluate distillations on the held-out text", wholeNumber(1), 100)
+    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
+  addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000
+  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume`;
+
+interface AblateFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+  teacher?: string;
+  data: string;
+  glue: string;
+  tasks?: string[];
+  skipBadRows?: boolean;
+  out: string;
+  resume?: boolean;
+  distillSeeds: number;
+  seeds: number;
+  finetuneRecipe?: string;
+  setFinetune?: Record<string, unknown>;
+  evaluateEvery: number;
+  heldOutSequences: number;
+}
+
+async function run(flags: AblateFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { ablate } = await import("../report/ablate.js");
+  const { ablateDocument } = await import("../report/ablate-document.js");
+  const { provenance, shellCommand } = await import("../report/provenance.js");
+  const { distillRecipe } = await import("../distill/recipe.js");
+  const { chooseRecipe } = await import("./choose-recipe.js");
+  const { fineTuner, fineTuningRecipe, seedsFrom } = await import("./fine-tunings.js");
+  const { glueEntries } = await import("./glue-tasks.js");
+  const { stopRequested } = await import("./interrupts.js");
+  const { JobsDisplay } = await import("./jobs-display.js");
+  const { printReport } = await import("./print-report.js");
+  const { checkDevice } = await import("./session-flags.js");
+  checkDevice(flags.device);
+  const teacher = flags.teacher ?? EMBEDDED_TEACHER;
+  const { tasks: names = null, skipBadRows = false } = flags;
+  const tasks = glueEntries(flags.glue, names).filter(({ data }) => names !== null || data !== null);
+  const recipe = chooseRecipe(
+    { ...flags, resume: false },
+    { kind: "distill", schema: distillRecipe, defaultName: "nano" },
+  );
+  const { finetuneRecipe, setFinetune } = flags;
+  const tuning = await fineTuningRecipe(
+    { ...(finetuneRecipe && { recipe: finetuneRecipe }), ...(setFinetune && { set: setFinetune }) },
+    { tasks, model: teacher },
+  );
+  const seeds = seedsFrom(tuning, flags.seeds);
+  const command = shellCommand(["limbeck", ...process.argv.slice(2)]);
+  const signal = stopRequested();
+  using display = openDisplay(flags);
+  const jobs = new JobsDisplay(display);
+  const report = await ablate({
+    teacher: flags.teacher ?? "the one that comes with Limbeck",
+    ...{ recipe, tasks, seeds, command, signal },
+    distillSeeds: seedsFrom(recipe, flags.distillSeeds),
+    out: flags.out,
+    resume: flags.resume ?? false,
+    settings: { finetune: tuning, skipBadRows },
+    runDistill: distiller(flags, { teacher, display: jobs.inner, signal }),
+    runTask: fineTuner(flags, { recipe: tuning, dataPath: flags.glue, skipBadRows, display: jobs.inner, signal }),
+    observer: jobs,
+  });
+  display[Symbol.dispose]();
+  const document = ablateDocument(report, tasks, provenance({ command, seeds }));
+  printReport(report, document, flags);
+}
+
+/** Distils as often as it is asked. Of a finished run the checkpoints go: its model and figures stay. */
+function distiller(
+  flags: AblateFlags,
+  { teacher, display, signal }: { teacher: string; display: Display; signal: AbortSignal },
+): (job: DistillJob) => Promise<void> {
+  return async ({ recipe, out, resume }) => {
+    const { distill } = await import("../distill/distill.js");
+    const { observeRun } = await import("./run-display.js");
+    await distill({
+      ...{ recipe, teacher, out, resume, signal },
+      data: flags.data,
+      device: flags.device,
+      heldOutSequences: flags.heldOutSequences,
+      cadence: {
+        logEverySteps: flags.logEvery,
+        evaluateEverySteps: flags.evaluateEvery,
+        saveEverySteps: flags.saveEvery,
+        saveEveryMinutes: flags.saveEveryMinutes,
+      },
+      observer: observeRun(display),
+      onTeacher: () => {},
+    });
+    rmSync(join(out, "checkpoints"), { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,77 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { PredictTestSet } from "../report/glue-submission.js";
+import { presentTasks, type RunTask, type TaskEntry } from "../report/task-runs.js";
+import { evaluateModel } from "../tasks/evaluate-model.js";
+import { finetune } from "../tasks/finetune.js";
+import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
+import { chooseRecipe } from "./choose-recipe.js";
+import type { Display } from "./display.js";
+import { defaultRecipeName } from "./finetune-session.js";
+import { observeSteps } from "./run-display.js";
+import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
+
+/**
+ * The recipe of many fine-tunings: the one that is asked for, or by the model's size; changed by `set`.
+ *
+ * @throws ConfigError when there is no task, or the recipe is wrong
+ */
+export async function fineTuningRecipe(
+  flags: RecipeFlags,
+  { tasks, model }: { tasks: readonly TaskEntry[]; model: string },
+): Promise<FinetuneRecipe> {
+  const [first] = presentTasks(tasks);
+  const defaultName = await defaultRecipeName(first.data.task, model);
+  return chooseRecipe({ ...flags, out: "", resume: false }, { kind: "finetune", schema: finetuneRecipe, defaultName });
+}
+
+/**
+ * Fine-tunes as often as it is asked, with one recipe and the seeds of the jobs.
+ *
+ * Of a finished run its model and figures stay; checkpoints, three times its size each, would only fill the disk.
+ */
+export function fineTuner(
+  flags: PlaceFlags & SaveFlags,
+  given: {
+    recipe: FinetuneRecipe;
+    dataPath: string;
+    skipBadRows: boolean;
+    display: Display;
+    signal: AbortSignal;
+  },
+): RunTask {
+  const { recipe, dataPath, skipBadRows, display, signal } = given;
+  return async ({ model, data, seed, out, resume }) => {
+    await finetune({
+      ...{ model, data, dataPath, skipBadRows, out, resume, signal },
+      recipe: { ...recipe, seed },
+      teacher: null,
+      device: flags.device,
+      cadence: {
+        logEverySteps: flags.logEvery,
+        saveEverySteps: flags.saveEvery,
+        saveEveryMinutes: flags.saveEveryMinutes,
+      },
+      observer: { ...observeSteps(display), evaluation: () => {} },
+    });
+    for (const name of ["checkpoints", "best.safetensors"]) rmSync(join(out, name), { recursive: true, force: true });
+  };
+}
+
+/** Has a fine-tuned model answer a test set. */
+export function testPredictor(
+  { device }: PlaceFlags,
+  { recipe, signal }: { recipe: FinetuneRecipe; signal: AbortSignal },
+): PredictTestSet {
+  return async (model, { task: { data }, split }) => {
+    // The server wants an answer to every row: none is skipped.
+    const options = { model, data, split, recipe, skipBadRows: false, device, predictions: null, signal };
+    const [result] = await evaluateModel(options);
+    return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
+  };
+}
+
+/** `count` seeds from the recipe's on. */
+export function seedsFrom({ seed }: { seed: number }, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => seed + i);
+}
