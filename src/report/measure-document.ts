@@ -107,19 +107,21 @@ function notesOf(report: MeasureReport): string[] {
       rows.some(isElmo),
       "ELMo reads whole words, each sentence by itself. Its parameters are those of the encoder as published, 93.6 M; the paper's 180 M include the model of the task on top.",
     ),
-    ...rows.flatMap(rowNotes),
+    ...rows
+      .filter(({ cutPairs }) => cutPairs > 0)
+      .map(({ name, cutPairs }) => `${name}: ${counted(cutPairs, "pair")} cut to fit its positions.`),
+    ...waitNotes(rows),
   ];
 }
 
-function rowNotes(row: MeasuredRow): string[] {
-  const waited = 1 - row.cpuSeconds / row.seconds;
-  return [
-    ...noteIf(row.cutPairs > 0, `${row.name}: ${counted(row.cutPairs, "pair")} cut to fit its positions.`),
-    ...noteIf(
-      waited > WAITED_SHARE,
-      `${row.name}: for ${percentOf(waited)} of its seconds another process had the processor.`,
-    ),
-  ];
+/** What rows had to wait, and how they compare without it. */
+function waitNotes(rows: readonly MeasuredRow[]): string[] {
+  const waits = rows.map(({ seconds, cpuSeconds }) => Math.max(0, 1 - cpuSeconds / seconds));
+  if (waits.every((wait) => wait < WAITED_SHARE)) return [];
+  const shares = listed(rows.map(({ name }, i) => `${name} ${percentOf(waits[i] ?? 0)}`));
+  const ratios = listed(rows.map(({ cpuSecondsRatio }) => fixed(cpuSecondsRatio, 2)));
+  const without = rows.length > 1 ? ` By processor time the ratios are ${ratios}.` : "";
+  return [`Other processes had the processor for part of the seconds: ${shares}.${without}`];
 }
 
 function noteIf(isSo: boolean, note: string): string[] {

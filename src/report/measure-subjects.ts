@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_FILE, readModelFolder } from "../checkpoint/folder.js";
 import { resolveModel } from "../checkpoint/hub.js";
-import { castProducts, shapesOf } from "../checkpoint/model.js";
+import { castProducts, checkTokenizerFits, readParameters, shapesOf } from "../checkpoint/model.js";
 import { ConfigError } from "../errors.js";
 import { bertBase } from "../models/bert.js";
 import { type EncoderConfig, fromHuggingFace } from "../models/config.js";
@@ -11,7 +11,7 @@ import { Elmo, elmoOriginal } from "../models/elmo.js";
 import { elmoCharacterIds, elmoWords } from "../models/elmo-characters.js";
 import { Encoder } from "../models/encoder.js";
 import { autocast, noGrad } from "../tensor/autograd.js";
-import { fromBytes, tensor } from "../tensor/create.js";
+import { tensor } from "../tensor/create.js";
 import { tidy } from "../tensor/scope.js";
 import { nearest } from "../text/nearest.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -92,13 +92,10 @@ export async function openModel(source: string, name: string, { precision }: Sub
   using folder = readModelFolder(path);
   const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
   const encoder = new Encoder({ ...config, pooler: folder.weights.has("pooler.weight") });
-  checkVocabulary(path, tokenizer, config);
+  checkTokenizerFits(path, tokenizer, config);
   folder.weights.expect(shapesOf(encoder));
   try {
-    for (const [name, parameter] of encoder.namedParameters()) {
-      const { shape, dtype } = folder.weights.entry(name);
-      parameter.assign(tidy(() => fromBytes(folder.weights.read(name), shape, { dtype }).to("float32")));
-    }
+    readParameters(encoder, folder.weights, "cpu");
   } catch (error) {
     encoder.dispose();
     throw error;
@@ -120,7 +117,7 @@ function encoderShape(config: EncoderConfig): Shape {
     tokens: "word pieces",
     open: (name, { tokenizer, precision }) => {
       if (tokenizer === null) throw new ConfigError(`${name} reads word pieces: expected a tokenizer, got none.`);
-      checkVocabulary("--tokenizer", tokenizer, config);
+      checkTokenizerFits("--tokenizer", tokenizer, config);
       return encoderSubject(name, new Encoder(config).materialise(), tokenizer, precision);
     },
   };
@@ -213,13 +210,6 @@ async function pairIds(pairs: readonly SentencePair[], tokenizer: Tokenizer, max
     const ids = Int32Array.from([cls, ...first, sep, ...second, sep]);
     return { ids, types: new Uint8Array(ids.length).fill(1, first.length + 2), isCut };
   });
-}
-
-function checkVocabulary(where: string, tokenizer: Tokenizer, config: EncoderConfig): void {
-  if (tokenizer.vocabSize <= config.vocabSize) return;
-  throw new ConfigError(
-    `${where}: the tokenizer has ${tokenizer.vocabSize} tokens, the model embeds only ${config.vocabSize}. They belong to different models.`,
-  );
 }
 
 /** The paper's row for an encoder of this shape, whatever its vocabulary. */

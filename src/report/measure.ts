@@ -5,7 +5,7 @@ import type { MeasurePrecision, PairReader, Subject } from "./measure-subjects.j
 import type { PaperCost } from "./paper.js";
 
 /** Pairs that a subject passes through before the next one's turn. */
-export const TURN_PAIRS = 20;
+export const TURN_PAIRS = 10;
 /** Passes of each subject before anything is timed. */
 export const WARM_UP_PASSES = 3;
 /** How long nothing else of this process may have to wait: signals, progress. */
@@ -67,6 +67,7 @@ export interface MeasuredRow {
   readonly p95Ms: number;
   /** To the first row. */
   readonly secondsRatio: number;
+  readonly cpuSecondsRatio: number;
   readonly parametersRatio: number;
   readonly paper: PaperCost | null;
 }
@@ -216,6 +217,7 @@ function rowOf({ subject, reader, ms, cpuMicroseconds }: Timed, first: Timed, al
     p50Ms: percentile(ms, 50),
     p95Ms: percentile(ms, 95),
     secondsRatio: seconds / (sum(first.ms) / 1000),
+    cpuSecondsRatio: cpuMicroseconds / first.cpuMicroseconds,
     parametersRatio: subject.parameters / first.subject.parameters,
     paper: subject.paper,
   };

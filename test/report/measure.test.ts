@@ -112,6 +112,7 @@ describe("a row", () => {
     expect(second).toMatchObject({ parametersRatio: 0.25, bytes: 4 * 250, bytesAre: "in f32", tokens: "word pieces" });
     expect(second.secondsRatio).toBe(second.seconds / first.seconds);
     expect(second.secondsRatio).toBeLessThan(1);
+    expect(second.cpuSecondsRatio).toBeCloseTo(second.cpuSeconds / first.cpuSeconds, 9);
     expect(first.tokensPerPair).toBe(4.5 + 2); // Lengths 0 to 9, and 2.
     expect(first.cpuSeconds).toBeGreaterThan(0);
   });
@@ -227,13 +228,16 @@ describe("the table", () => {
     );
   });
 
-  test("says where another process had the processor", async () => {
+  test("says where other processes had the processor, and the ratios without them", async () => {
     const report = await reportOf();
-    const slowed = report.rows.map((row) => ({ ...row, seconds: 10, cpuSeconds: row.name === "mine" ? 6 : 9.8 }));
-    const { notes } = measureTable({ ...report, rows: slowed });
-    expect(notes.filter((note) => note.includes("another process"))).toEqual([
-      "mine: for 40.0 % of its seconds another process had the processor.",
-    ]);
+    const quiet = report.rows.map((row) => ({ ...row, cpuSeconds: 9, seconds: 9.1 }));
+    const rows = report.rows.map((row, i) => ({
+      ...{ ...row, seconds: 10, cpuSeconds: [8, 9.5, 4][i] ?? 0, cpuSecondsRatio: [1, 1.1875, 0.5][i] ?? 0 },
+    }));
+    expect(measureTable({ ...report, rows }).notes.at(-1)).toBe(
+      "Other processes had the processor for part of the seconds: bert 20.0 %, elmo 5.0 % and mine 60.0 %. By processor time the ratios are 1.00, 1.19 and 0.50.",
+    );
+    expect(measureTable({ ...report, rows: quiet }).notes.join("\n")).not.toContain("Other processes");
   });
 
   test("and what it was measured on", async () => {
