@@ -4,7 +4,8 @@
 
 Prints a JSON object: for each folder the keys that from_pretrained finds missing, unexpected or of another shape, the
 number of parameters, the tokens it was run on, and the results: logits, or last hidden states for an encoder without a
-head, and the pooler output where there is one.
+head, and the pooler output where there is one; start and end logits for question answering. And what config.json says of
+labels.
 """
 
 import json
@@ -23,12 +24,14 @@ def load(folder: str) -> dict:
     mask = torch.tensor([[1] * 10, [1] * 6 + [0] * 4])
     with torch.no_grad():
         outputs = model(input_ids=ids, attention_mask=mask)
-    names = [name for name in ("logits", "last_hidden_state", "pooler_output") if name in outputs]
+    names = [name for name in ("logits", "start_logits", "end_logits", "last_hidden_state", "pooler_output") if name in outputs]
     return {
         "wrong": {kind: [str(key) for key in keys] for kind, keys in info.items()},
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "inputIds": ids.tolist(),
         "attentionMask": mask.tolist(),
+        "labels": [model.config.id2label[index] for index in range(model.config.num_labels)],
+        "problemType": model.config.problem_type,
         "results": {name: outputs[name].flatten().tolist() for name in names},
     }
 
