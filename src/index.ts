@@ -26,6 +26,7 @@
 
 // Models.
 export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./checkpoint/model.js";
+export { type LoadedTaskModel, loadTaskModel, saveTaskModel } from "./checkpoint/task-model.js";
 // Text to tokens.
 export { type Corpus, readCorpus } from "./data/corpus.js";
 export { type Dataset, openDataset } from "./data/dataset.js";
@@ -50,7 +51,23 @@ export { type EncoderConfig, fromHuggingFace, toHuggingFace } from "./models/con
 export { distilBertBase, distilBertForMaskedLm, distilBertModel, studentConfig } from "./models/distilbert.js";
 export { Encoder, type EncoderInput } from "./models/encoder.js";
 export { MaskedLm } from "./models/masked-lm.js";
-export { distillRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
+export { QuestionAnswering } from "./models/question-answering.js";
+export { SequenceClassifier } from "./models/sequence-classifier.js";
+export { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
+// The paper's tables.
+export { type AblateOptions, type AblateReport, ablate } from "./report/ablate.js";
+export { type GlueOptions, type GlueReport, glueReport } from "./report/glue.js";
+export { type MeasureOptions, type MeasureReport, measure } from "./report/measure.js";
+// Tasks.
+export { type EvaluateOptions, evaluateModel, type ModelResult } from "./tasks/evaluate-model.js";
+export { type FinetuneOptions, type FinetuneResult, finetune, type TaskEvaluation } from "./tasks/finetune.js";
+export { type MetricName, scoreOf, textMetrics } from "./tasks/metrics/metrics.js";
+export { questionMetrics } from "./tasks/metrics/squad.js";
+export { findGlueTasks, openTask, TASK_NAMES } from "./tasks/open.js";
+export { type OwnTaskOptions, ownTask } from "./tasks/own.js";
+export { writeGlueSubmission, writeSquadPredictions } from "./tasks/predictions.js";
+export { type FinetuneRecipe, finetuneRecipe } from "./tasks/recipe.js";
+export type { Split, Task, TaskData } from "./tasks/task.js";
 // Tensors.
 export { autocast, backward, noGrad } from "./tensor/autograd.js";
 export { arange, fromBytes, full, ones, tensor, zeros } from "./tensor/create.js";

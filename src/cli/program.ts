@@ -1,8 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerAblate } from "./ablate.js";
 import { registerDemo } from "./demo.js";
 import { registerDistill } from "./distill.js";
 import { registerDoctor } from "./doctor.js";
+import { registerEvaluate } from "./evaluate.js";
+import { registerFinetune } from "./finetune.js";
+import { registerGlue } from "./glue.js";
+import { registerMeasure } from "./measure.js";
 import { registerPrepare } from "./prepare.js";
 import { registerPretrain } from "./pretrain.js";
 import { registerRecipes } from "./recipes.js";
@@ -15,6 +20,11 @@ const COMMANDS = [
   registerPrepare,
   registerPretrain,
   registerDistill,
+  registerFinetune,
+  registerEvaluate,
+  registerGlue,
+  registerAblate,
+  registerMeasure,
   registerRecipes,
   registerDemo,
 ] as const;
