@@ -1,3 +1,4 @@
+import { bertBase } from "../models/bert.js";
 import type { BarChart, Highlight, ReportDocument } from "./document.js";
 import { ABSENT, counted, fixed, listed, percentOf } from "./figures.js";
 import type { MeasuredRow, MeasureReport } from "./measure.js";
@@ -31,7 +32,7 @@ export function measureTable(report: MeasureReport): Table {
   const columns: Column[] = numberColumns("", [
     ...["parameters", "size", "tokens"],
     `${isExtrapolated ? `s for ${count(pairs.measured)}` : "seconds"}`,
-    ...shown([`s for ${count(pairs.all)}, extrapolated`], isExtrapolated),
+    ...shown([`≈ s for ${count(pairs.all)}`], isExtrapolated),
     ...["ratio", "p50 ms", "p95 ms"],
     ...shown(["paper", "seconds", "ratio"], hasPaper),
   ]);
@@ -98,11 +99,7 @@ function notesOf(report: MeasureReport): string[] {
       "The pairs are made up, with the lengths of STS-B's: --data DIR reads the real ones.",
     ),
     ...noteIf(shapes.length > 0, `Without weights: ${listed(shapes.map(({ name }) => name))}; size is in f32.`),
-    ...(shapeTokenizer === null
-      ? []
-      : [
-          `Shapes read the word pieces of ${shapeTokenizer.name}, which has ${count(shapeTokenizer.pieces)}: fewer pieces cut a text into more tokens. --tokenizer MODEL gives another.`,
-        ]),
+    ...(shapeTokenizer === null ? [] : [tokenizerNote(shapeTokenizer)]),
     ...noteIf(
       rows.some(isElmo),
       "ELMo reads whole words, each sentence by itself. Its parameters are those of the encoder as published, 93.6 M; the paper's 180 M include the model of the task on top.",
@@ -112,6 +109,11 @@ function notesOf(report: MeasureReport): string[] {
       .map(({ name, cutPairs }) => `${name}: ${counted(cutPairs, "pair")} cut to fit its positions.`),
     ...waitNotes(rows),
   ];
+}
+
+function tokenizerNote({ name, pieces }: NonNullable<MeasureReport["shapeTokenizer"]>): string {
+  const few = `, fewer than BERT's ${count(bertBase.vocabSize)}: texts are more tokens. --tokenizer MODEL reads with another`;
+  return `Shapes read the ${count(pieces)} word pieces of ${name}${pieces < bertBase.vocabSize ? few : ""}.`;
 }
 
 /** What rows had to wait, and how they compare without it. */
@@ -140,7 +142,7 @@ function summaryOf({ rows }: MeasureReport): string {
   if (others.length === 0) return `${first.name} takes ${milliseconds(first.p50Ms)} ms for a pair of sentences.`;
   const each = others.map(
     ({ name, parametersRatio, secondsRatio }) =>
-      `${name} has ${percentOf(parametersRatio)} of the parameters and takes ${percentOf(secondsRatio)} of the time`,
+      `${name} has ${percentOf(parametersRatio)} of the parameters and takes ${fixed(secondsRatio, 2)} times as long`,
   );
   return `Beside ${first.name}, ${listed(each)}.`;
 }
@@ -148,7 +150,7 @@ function summaryOf({ rows }: MeasureReport): string {
 function highlightOf(row: MeasuredRow, isFirst: boolean): Highlight {
   const note = isFirst
     ? `${millions(row.parameters)} parameters`
-    : `${millions(row.parameters)} parameters, ${fixed(row.secondsRatio, 2)} of the time`;
+    : `${millions(row.parameters)} parameters, ${fixed(row.secondsRatio, 2)} times as long`;
   return { label: row.name, value: `${milliseconds(row.p50Ms)} ms a pair`, note };
 }
 
