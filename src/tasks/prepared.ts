@@ -116,7 +116,7 @@ async function questionSplit(
     judge: (logits) => {
       const answers = answersOf(examples, features, logits, { ...options, hasUnanswerable });
       return {
-        metrics: questionMetrics(new Map(answers.map(({ id, text }) => [id, text])), examples),
+        metrics: questionMetrics(new Map(answers.map(({ id, text }) => [id, text])), examples, { hasUnanswerable }),
         predictions: answers.map(({ id, text }) => ({ id, value: text })),
         nullOdds: new Map(answers.map(({ id, nullOdds }) => [id, nullOdds])),
       };

@@ -1,19 +1,37 @@
+import { ConfigError, ShapeError } from "../../errors.js";
 import type { Task } from "../task.js";
 
-/** A figure by its name in reports; shares, in [−1, 1] or [0, 1]: tables show them times 100. */
+/** A figure by its name in reports; shares all, SQuAD's too: in [−1, 1] or [0, 1]. Tables show them times 100. */
 export type MetricName = "accuracy" | "f1" | "matthews" | "pearson" | "spearman" | "exactMatch" | "squadF1";
 
 type TextMetric = (predictions: ArrayLike<number>, labels: ArrayLike<number>) => number;
 
 const TEXT_METRICS: Partial<Readonly<Record<MetricName, TextMetric>>> = { accuracy, f1, matthews, pearson, spearman };
 
-/** Figures of a classification or regression. */
+/**
+ * Figures of a classification or regression, over rows of which there is at least one.
+ *
+ * @throws ShapeError when there are not as many predictions as labels
+ * @throws ConfigError for a figure that is only of answers
+ */
 export function textMetrics(
   names: readonly MetricName[],
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
 ): Partial<Record<MetricName, number>> {
-  return Object.fromEntries(names.map((name) => [name, TEXT_METRICS[name]?.(predictions, labels) ?? Number.NaN]));
+  if (predictions.length !== labels.length || labels.length === 0) {
+    throw new ShapeError(
+      `metrics: expected a prediction for each label, got ${predictions.length} for ${labels.length}.`,
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, textMetric(name)(predictions, labels)]));
+}
+
+function textMetric(name: MetricName): TextMetric {
+  const metric = TEXT_METRICS[name];
+  if (metric === undefined)
+    throw new ConfigError(`${name} is a figure of answers to questions, not of labels or scores.`);
+  return metric;
 }
 
 /** The mean of what a task is scored by. */
@@ -41,15 +59,20 @@ export function f1(predictions: ArrayLike<number>, labels: ArrayLike<number>): n
 export function matthews(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
   const N = labels.length;
   const correct = count(predictions, (prediction, i) => prediction === labels[i]);
-  const [predicted, true_] = [countsOf(predictions), countsOf(labels)];
+  const [predicted, actual] = [countsOf(predictions), countsOf(labels)];
   const dot = (a: Map<number, number>, b: Map<number, number>) =>
     [...a].reduce((sum, [label, n]) => sum + n * (b.get(label) ?? 0), 0);
-  const covariance = correct * N - dot(predicted, true_);
-  const variance = (N * N - dot(predicted, predicted)) * (N * N - dot(true_, true_));
+  const covariance = correct * N - dot(predicted, actual);
+  const variance = (N * N - dot(predicted, predicted)) * (N * N - dot(actual, actual));
   return variance === 0 ? 0 : covariance / Math.sqrt(variance);
 }
 
-/** Linear correlation; 0 where one side is constant: nothing goes with anything. SciPy says NaN, which no table can hold. */
+/**
+ * Linear correlation; NaN where a value is.
+ *
+ * 0 where one side is constant, a single row too: nothing goes with anything, and a median over seeds must not be lost
+ * for it. SciPy says NaN.
+ */
 export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const [x, y] = [centred(a), centred(b)];
   const product = x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
@@ -58,13 +81,14 @@ export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return size === 0 ? 0 : Math.max(-1, Math.min(1, product / size));
 }
 
-/** Linear correlation of ranks, ties sharing their mean rank. */
+/** Linear correlation of ranks, ties sharing their mean rank; NaN and 0 as in `pearson`. */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return pearson(ranks(a), ranks(b));
 }
 
-/** 1 for the smallest; equal values share the mean of their ranks. */
+/** 1 for the smallest; equal values share the mean of their ranks; NaN has none, nor has what it is compared with. */
 function ranks(values: ArrayLike<number>): Float64Array {
+  if (Array.from(values).some(Number.isNaN)) return new Float64Array(values.length).fill(Number.NaN);
   const order = Array.from(values, (_, i) => i).sort((i, j) => (values[i] ?? 0) - (values[j] ?? 0));
   const result = new Float64Array(values.length);
   for (let start = 0; start < order.length; ) {
