@@ -156,7 +156,7 @@ function metricTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
           const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
           const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []);
           const what = [metricTitle(metric), splitTitle(split)].filter((word) => word !== "").join(", ");
-          return { cells: [title, what, model.name, ...spreadCells(values.map((value) => inPoints(metric, value)))] };
+          return { cells: [title, what, model.name, ...spreadCells(values.map((value) => inPoints(value)))] };
         }),
       ),
     );

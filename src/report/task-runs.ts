@@ -124,9 +124,9 @@ export function readTaskRun({ out, model, seed }: Pick<TaskJob, "out" | "model" 
   return { task: task.name, seed, run: out, step, metrics, score: scoreOf(task, metrics, path), elapsedMs };
 }
 
-/** A metric from 0 to 100 (or −100): all but SQuAD's count to 1. */
-export function inPoints(metric: string, value: number): number {
-  return metric === "exactMatch" || metric === "squadF1" ? value : 100 * value;
+/** A metric, which is a share, from 0 to 100 (or −100). */
+export function inPoints(value: number): number {
+  return 100 * value;
 }
 
 /** The mean over the task's evaluation splits of the mean of its score's metrics, in points. */
@@ -137,7 +137,7 @@ function scoreOf(task: Task, metrics: TaskRun["metrics"], path: string): number 
         task.score.map((metric) => {
           const value = metrics[split]?.[metric];
           if (value === undefined) throw new FormatError(path, `expected metrics.${split}.${metric}, got nothing.`);
-          return inPoints(metric, value);
+          return inPoints(value);
         }),
       ),
     ),

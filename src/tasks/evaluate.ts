@@ -1,10 +1,11 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
+import type { TaskModel } from "../checkpoint/task-model.js";
 import { noGrad } from "../tensor/autograd.js";
 import type { DType } from "../tensor/dtype.js";
 import { TensorScope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "./batches.js";
-import { hardLoss, type TaskModel, taskLogits } from "./objective.js";
+import { hardLoss, taskLogits } from "./objective.js";
 import type { Judgement, PreparedSplit } from "./prepared.js";
 import type { Task } from "./task.js";
 

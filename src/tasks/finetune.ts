@@ -6,7 +6,7 @@ import { readMetrics } from "../checkpoint/metrics.js";
 import { loadWeights, parameterEntries } from "../checkpoint/model.js";
 import type { Run } from "../checkpoint/run.js";
 import { openSafetensors, writeSafetensors } from "../checkpoint/safetensors.js";
-import { saveTaskModel } from "../checkpoint/task-model.js";
+import { saveTaskModel, type TaskModel } from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
 import { type Evaluation, trainLoop } from "../train/loop.js";
 import { checkPositions, productDType } from "../train/recipe.js";
@@ -16,7 +16,7 @@ import { TaskSteps } from "./batches.js";
 import { finetunedCard } from "./card.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
 import { type MetricName, scoreOf } from "./metrics/metrics.js";
-import { type TaskModel, TaskObjective } from "./objective.js";
+import { TaskObjective } from "./objective.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import { checkLosses, type FinetuneRecipe } from "./recipe.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
@@ -55,10 +55,10 @@ export interface FinetuneResult {
   skippedRows: number;
 }
 
-/** Weights of the best evaluation so far, in the run directory. */
-/** What a finished run came to. */
+/** What a finished run came to, in the run directory. */
 export const REPORT_FILE = "report.json";
 
+/** Weights of the best evaluation so far. */
 const BEST_FILE = "best.safetensors";
 
 /**

@@ -1,5 +1,4 @@
-import type { QuestionAnswering } from "../models/question-answering.js";
-import type { SequenceClassifier } from "../models/sequence-classifier.js";
+import type { TaskModel } from "../checkpoint/task-model.js";
 import type { FlatParameters } from "../optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../tensor/autograd.js";
 import { full, tensor } from "../tensor/create.js";
@@ -13,9 +12,6 @@ import { type Objective, shareOf } from "../train/objective.js";
 import type { TaskBatch, TaskStep } from "./batches.js";
 import type { FinetuneRecipe } from "./recipe.js";
 import type { Task } from "./task.js";
-
-/** A model with a task's head. */
-export type TaskModel = SequenceClassifier | QuestionAnswering;
 
 /** Logits at padding, which no answer starts or ends at: finite, so that a share of 0 of it is 0. */
 const NOWHERE = -1e4;

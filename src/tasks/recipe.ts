@@ -20,13 +20,13 @@ export const finetuneRecipe = z.strictObject({
   nullThreshold: z.number(),
   /** Training examples that are used, drawn with seed 0 whatever the seed; null for all. */
   trainExamples: count.nullable(),
-  /** Of the encoder; null leaves what the model's config.json says. The head keeps its own. */
+  /** Of the encoder, and of heads that have none of their own; null leaves what the model's config.json says. */
   dropout: z.number().min(0).max(1).nullable(),
   /** Evaluations on the validation set in every epoch, evenly spaced. */
   evaluationsPerEpoch: count,
   /** Which weights are the result: those of the best evaluation, or the last. */
   keep: z.enum(["best", "last"]),
-  /** Weight of the loss on the data's own labels. */
+  /** Weight of the loss on the data's own labels beside a teacher; without one it is the whole loss. */
   alphaHard: z.number().min(0),
   /** Weight of the loss on the teacher's logits: the second step of distillation. Without a teacher it is not used. */
   alphaSoft: z.number().min(0),
@@ -35,16 +35,8 @@ export const finetuneRecipe = z.strictObject({
 });
 export type FinetuneRecipe = z.infer<typeof finetuneRecipe>;
 
-/**
- * Checks that a recipe and the presence of a teacher go together.
- *
- * @throws ConfigError when a loss has no use, or nothing would be learned
- */
-export function checkLosses({ alphaHard, alphaSoft }: FinetuneRecipe, teacher: string | null): void {
-  if (teacher !== null && alphaSoft === 0) {
-    throw new ConfigError("alphaSoft: expected more than 0 with a teacher, got 0. Raise it, or leave the teacher out.");
-  }
-  if (alphaHard === 0 && (teacher === null || alphaSoft === 0)) {
-    throw new ConfigError("alphaHard: expected more than 0 without a teacher, got 0. Nothing is learned.");
-  }
+/** @throws ConfigError when a teacher was given that nothing would be learned from */
+export function checkLosses({ alphaSoft }: FinetuneRecipe, teacher: string | null): void {
+  if (teacher === null || alphaSoft > 0) return;
+  throw new ConfigError("alphaSoft: expected more than 0 with a teacher, got 0. Raise it, or leave the teacher out.");
 }

@@ -1,12 +1,17 @@
 import { hasCheckpoint } from "../checkpoint/run.js";
-import { type LoadedTaskModel, loadTaskModel, startTaskModel, type TaskHead } from "../checkpoint/task-model.js";
+import {
+  type LoadedTaskModel,
+  loadTaskModel,
+  startTaskModel,
+  type TaskHead,
+  type TaskModel,
+} from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
 import { FlatParameters } from "../optim/flat-parameters.js";
 import { manualSeed } from "../tensor/random.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { productDType } from "../train/recipe.js";
 import type { FinetuneOptions } from "./finetune.js";
-import type { TaskModel } from "./objective.js";
 import type { Task } from "./task.js";
 
 /** The model that is fine-tuned. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { TaskModel } from "../../src/checkpoint/task-model.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
 import { FlatParameters } from "../../src/optim/flat-parameters.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "../../src/tasks/batches.js";
-import { hardLoss, softLoss, type TaskModel, TaskObjective, taskLogits } from "../../src/tasks/objective.js";
+import { hardLoss, softLoss, TaskObjective, taskLogits } from "../../src/tasks/objective.js";
 import { tensor } from "../../src/tensor/create.js";
 import { manualSeed } from "../../src/tensor/random.js";
 import { tidy } from "../../src/tensor/scope.js";
