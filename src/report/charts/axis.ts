@@ -14,7 +14,8 @@ export function axisOver(values: readonly number[], count: number): Axis {
   const finite = values.filter(Number.isFinite);
   const [least, most] = finite.length === 0 ? [0, 1] : [Math.min(...finite), Math.max(...finite)];
   const size = Math.max(Math.abs(least), Math.abs(most));
-  const margin = most - least <= 1e-6 * size ? Math.max(0.1 * size, 1e-6) : 0; // As good as equal.
+  const areEqual = most - least <= Math.max(1e-6 * size, 1e-12); // As good as.
+  const margin = areEqual ? Math.max(0.1 * size, 1e-6) : 0;
   const step = roundStep((most - least + 2 * margin) / count);
   const first = Math.floor((least - margin) / step + 1e-9);
   const last = Math.ceil((most + margin) / step - 1e-9);
