@@ -3,7 +3,10 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { limbeck } from "./limbeck.js";
 
-const COMMANDS = ["doctor", "tokenizer", "prepare", "pretrain", "distill", "recipes", "demo"];
+const COMMANDS = [
+  ...["doctor", "tokenizer", "prepare", "pretrain", "distill", "recipes", "demo"],
+  ...["finetune", "evaluate", "glue", "ablate", "measure"],
+];
 /** Where nothing that needs the engine can run. */
 const withoutEngine = { env: { LIMBECK_ENGINE: "absent" } };
 
