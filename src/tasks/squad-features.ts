@@ -72,8 +72,11 @@ function featureOf(
   { ids: { cls, sep } }: Tokenizer,
 ): QuestionFeature {
   const { example, index, question, context, from, to } = given;
-  const inputIds = Int32Array.from([cls, ...question, sep, ...context.ids.subarray(from, to), sep]);
   const contextStart = question.length + 2;
+  const inputIds = new Int32Array(contextStart + to - from + 1).fill(sep);
+  inputIds[0] = cls;
+  inputIds.set(question, 1);
+  inputIds.set(context.ids.subarray(from, to), contextStart);
   const starts = context.starts.subarray(from, to);
   const ends = context.ends.subarray(from, to);
   return {
