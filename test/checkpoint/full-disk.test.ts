@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { compileRunModule } from "./compiled-sources.js";
+import { compileSources } from "../compiled-sources.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const CHILD = join(import.meta.dirname, "children/fill-disk.mjs");
@@ -44,14 +44,18 @@ function expectNothingLost({ checkpointError, metricsError, ...outcome }: Outcom
 test.skipIf(!canMount)("a full disk in the middle of a checkpoint loses nothing (needs unshare and mount)", () => {
   const disk = join(temporaryFolder(), "disk");
   mkdirSync(disk);
-  const args = ["-rm", "sh", "-c", MOUNT, "sh", disk, process.execPath, CHILD, compileRunModule()];
+  using sources = compileSources("checkpoint/run.ts");
+  const runModule = join(sources.folder, "checkpoint/run.js");
+  const args = ["-rm", "sh", "-c", MOUNT, "sh", disk, process.execPath, CHILD, runModule];
   const outcome: Outcome = JSON.parse(execFileSync("unshare", args, { encoding: "utf8" }));
   expectNothingLost(outcome, "ENOSPC");
 });
 
 test("a file size limit reached in the middle of a checkpoint loses nothing", () => {
   const directory = join(temporaryFolder(), "run");
-  const args = ["-c", 'ulimit -f 1000; exec "$@"', "bash", process.execPath, CHILD, compileRunModule(), directory];
+  using sources = compileSources("checkpoint/run.ts");
+  const runModule = join(sources.folder, "checkpoint/run.js");
+  const args = ["-c", 'ulimit -f 1000; exec "$@"', "bash", process.execPath, CHILD, runModule, directory];
   const outcome: Outcome = JSON.parse(execFileSync("bash", args, { encoding: "utf8" }));
   expectNothingLost(outcome, "EFBIG");
 });

@@ -5,14 +5,15 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readMetrics } from "../../src/checkpoint/metrics.js";
 import { openRun } from "../../src/checkpoint/run.js";
-import { compileRunModule } from "./compiled-sources.js";
+import { compileSources } from "../compiled-sources.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const KILLS = 15;
 const CHILD = join(import.meta.dirname, "children/save-forever.mjs");
 
 test("a run killed at any moment goes on from a complete checkpoint, the newest that was saved", async () => {
-  const runModule = compileRunModule();
+  using sources = compileSources("checkpoint/run.ts");
+  const runModule = join(sources.folder, "checkpoint/run.js");
   const directory = join(temporaryFolder(), "run");
   let saved = 0;
   let cutShort = 0;

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { lockDirectory } from "../../src/checkpoint/lock.js";
 import { aliveness, identityOf, ownIdentity, type ProcessIdentity } from "../../src/checkpoint/processes.js";
 import { ConfigError } from "../../src/errors.js";
-import { compileRunModule } from "./compiled-sources.js";
+import { compileSources } from "../compiled-sources.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const hasProc = ownIdentity().startTime !== "0";
@@ -78,7 +78,8 @@ test("this process is alive", () => {
 });
 
 test("of many processes that want a directory at once, at most one gets it", async () => {
-  const lockModule = join(compileRunModule(), "../lock.js");
+  using sources = compileSources("checkpoint/run.ts");
+  const lockModule = join(sources.folder, "checkpoint/lock.js");
   const folder = temporaryFolder();
   const start = Date.now() + 1500;
   const program = `

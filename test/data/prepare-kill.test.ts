@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PrepareOptions, prepare } from "../../src/data/prepare.js";
-import { type CompiledSources, compileSources } from "./compiled-sources.js";
+import { type CompiledSources, compileSources } from "../compiled-sources.js";
 import { contentsOf, folderWith } from "./folders.js";
 import { madeUpCorpus, tokenizerFolder } from "./made-up-text.js";
 
@@ -12,13 +12,13 @@ const CHILD = join(import.meta.dirname, "children/prepare.mjs");
 
 let sources: CompiledSources;
 beforeAll(() => {
-  sources = compileSources();
+  sources = compileSources("data/prepare.ts", "data/tokenise-worker.ts");
 });
 afterAll(() => sources[Symbol.dispose]());
 
 /** Runs until it ends by itself or is killed, `delayMs` after its first progress; tells which. */
 async function prepareUntilKilled(options: PrepareOptions, delayMs: number): Promise<"ended" | "killed"> {
-  const child = spawn(process.execPath, [CHILD, sources.prepare, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [CHILD, join(sources.folder, "data/prepare.js"), JSON.stringify(options)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<string | null>((resolve) => child.on("close", (_, signal) => resolve(signal)));

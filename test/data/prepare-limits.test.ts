@@ -5,7 +5,7 @@ import type { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDataset } from "../../src/data/dataset.js";
 import { prepare } from "../../src/data/prepare.js";
-import { type CompiledSources, compileSources } from "./compiled-sources.js";
+import { type CompiledSources, compileSources } from "../compiled-sources.js";
 import { contentsOf, folderWith } from "./folders.js";
 import { madeUpCorpus, madeUpDocuments, tokenizerFolder } from "./made-up-text.js";
 
@@ -14,7 +14,7 @@ const GIGABYTE = 1e9;
 
 let sources: CompiledSources;
 beforeAll(() => {
-  sources = compileSources();
+  sources = compileSources("data/prepare.ts", "data/tokenise-worker.ts");
 });
 afterAll(() => sources[Symbol.dispose]());
 
@@ -32,7 +32,7 @@ describe("memory stays under a gigabyte", { timeout: 400_000 }, () => {
   async function prepareFromStream(feed: (input: Writable) => Promise<void>): Promise<Outcome & { out: string }> {
     const out = join(folderWith(), "dataset");
     const options = { corpus: ["-"], tokenizer: tokenizerFolder(), out, workers: 2, shardTokens: 2 ** 22 };
-    const child = spawn(process.execPath, [CHILD, sources.prepare, JSON.stringify(options)], {
+    const child = spawn(process.execPath, [CHILD, join(sources.folder, "data/prepare.js"), JSON.stringify(options)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     let output = "";
@@ -101,7 +101,14 @@ describe("a full disk is one line, and the same command goes on:", () => {
   test("by a limit on the size of files", async () => {
     const options = { ...made(), shardTokens: 2 ** 25 }; // One shard of 700 kB.
     const out = join(folderWith(), "dataset");
-    const command = ["-c", 'ulimit -f 200; exec "$@"', "bash", process.execPath, CHILD, sources.prepare];
+    const command = [
+      "-c",
+      'ulimit -f 200; exec "$@"',
+      "bash",
+      process.execPath,
+      CHILD,
+      join(sources.folder, "data/prepare.js"),
+    ];
     const output = execFileSync("bash", [...command, JSON.stringify({ ...options, out })], { encoding: "utf8" });
     expectOneLine(outcomeOf(output), /shard-00000\.tokens: the file would be larger than is allowed/);
     await expectSameAfterwards(options, out);
@@ -118,7 +125,19 @@ describe("a full disk is one line, and the same command goes on:", () => {
     const out = join(folderWith(), "dataset");
     mkdirSync(disk);
     const inner = JSON.stringify({ ...options, out: join(disk, "dataset") });
-    const args = ["-rm", "sh", "-c", MOUNT, "sh", disk, process.execPath, CHILD, sources.prepare, inner, out];
+    const args = [
+      "-rm",
+      "sh",
+      "-c",
+      MOUNT,
+      "sh",
+      disk,
+      process.execPath,
+      CHILD,
+      join(sources.folder, "data/prepare.js"),
+      inner,
+      out,
+    ];
     expectOneLine(outcomeOf(execFileSync("unshare", args, { encoding: "utf8" })), /the disk is full/);
     expect(readdirSync(out)).toContain("shard-00000.tokens");
     await expectSameAfterwards(options, out);

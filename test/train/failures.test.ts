@@ -12,7 +12,7 @@ import type { HeldOutResult } from "../../src/train/evaluate.js";
 import { type Observer, trainLoop } from "../../src/train/loop.js";
 import type { Objective } from "../../src/train/objective.js";
 import { MaskedLmObjective } from "../../src/train/pretrain.js";
-import { compileSources } from "./compiled-sources.js";
+import { compileSources } from "../compiled-sources.js";
 import { type Job, optionsOf, outcomeOf, runJob } from "./jobs.js";
 import { madeUpStep, smallBert } from "./made-up-steps.js";
 import { smallPretraining } from "./recipes.js";
@@ -117,7 +117,7 @@ describe("an absurd learning rate", () => {
 });
 
 test("a full disk in the middle of a checkpoint keeps the last one, exits 2, and the run goes on from it", async () => {
-  using sources = compileSources();
+  using sources = compileSources("train/pretrain.ts", "distill/distill.ts");
   const [undisturbed, out] = [join(folder, "undisturbed"), join(folder, "full")];
   await runJob(job, { out: undisturbed });
   const crash = {

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMetrics } from "../../src/checkpoint/metrics.js";
 import { liveTensors } from "../../src/tensor/scope.js";
 import { Interrupted } from "../../src/train/loop.js";
+import { type CompiledSources, compileSources } from "../compiled-sources.js";
 import { tripleLoss } from "../distill/recipes.js";
-import { type CompiledSources, compileSources } from "./compiled-sources.js";
 import { type Attempt, type Job, optionsOf, outcomeOf, runJob } from "./jobs.js";
 import { smallPretraining } from "./recipes.js";
 import { smallCorpus, untrainedModel } from "./small-corpus.js";
@@ -22,7 +22,7 @@ const jobs = new Map<string, Job>();
 const undisturbed = new Map<string, ReturnType<typeof outcomeOf>>();
 
 beforeAll(async () => {
-  sources = compileSources();
+  sources = compileSources("train/pretrain.ts", "distill/distill.ts");
   folder = mkdtempSync(join(tmpdir(), "limbeck-resume-"));
   const { data, tokenizer } = await smallCorpus(folder);
   const teacher = await untrainedModel(join(folder, "teacher"), tokenizer);

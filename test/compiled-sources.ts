@@ -1,25 +1,28 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
-const ROOT = resolve(import.meta.dirname, "../..");
+const ROOT = join(import.meta.dirname, "..");
 
-/** The sources of training as they stand, compiled for child processes to import. */
+/** Sources as they stand, compiled for child processes to import. */
 export interface CompiledSources extends Disposable {
   /** The folder that stands for src/. */
   readonly folder: string;
 }
 
-/** Compiles under node_modules, where a child finds the packages, beside a link to the engine. */
-export function compileSources(): CompiledSources {
+/**
+ * Compiles files of src/, and all that they import, under node_modules, where a child finds the packages, beside a link to
+ * the engine.
+ */
+export function compileSources(...files: readonly string[]): CompiledSources {
   const cache = join(ROOT, "node_modules/.cache");
   mkdirSync(cache, { recursive: true });
-  const root = mkdtempSync(join(cache, "limbeck-train-"));
+  const root = mkdtempSync(join(cache, "limbeck-test-"));
   const folder = join(root, "src");
   const tsconfig = {
     extends: join(ROOT, "tsconfig.json"),
     compilerOptions: { outDir: folder, rootDir: join(ROOT, "src"), declaration: false, noCheck: true },
-    files: [join(ROOT, "src/train/pretrain.ts"), join(ROOT, "src/distill/distill.ts")],
+    files: files.map((file) => join(ROOT, "src", file)),
     include: [],
   };
   writeFileSync(join(root, "tsconfig.json"), JSON.stringify(tsconfig));
