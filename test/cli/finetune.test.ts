@@ -1,0 +1,134 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { limbeck, limbeckJson } from "./limbeck.js";
+import { makeWorkshop, type Workshop } from "./workshop.js";
+
+let shop: Workshop;
+let train: string;
+let validation: string;
+beforeAll(async () => {
+  shop = await makeWorkshop();
+  const folder = shop.newFolder();
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, i) => (i % 2 === 0 ? `"the river, walks",water` : "a cold stone sings,stone"));
+  const write = (name: string, lines: readonly string[]) => {
+    writeFileSync(join(folder, name), `${["text,topic", ...lines].join("\n")}\n`);
+    return join(folder, name);
+  };
+  train = write("train.csv", rows(40));
+  validation = write("validation.csv", rows(10));
+});
+afterAll(() => shop[Symbol.dispose]());
+
+const QUICK = ["sequenceLength=16", "stepSequences=8", "microBatchTokens=128", "epochs=3", "precision=float32"];
+
+function command(...more: string[]): string[] {
+  const own = ["--train", train, "--validation", validation, "--text", "text", "--label", "topic"];
+  return ["finetune", "--model", shop.teacher, ...own, ...more, "--set", ...QUICK, "peakLearningRate=0.01"];
+}
+
+describe("finetune and evaluate", () => {
+  test("teach a model somebody's own labels, and say how well", async () => {
+    const out = join(shop.newFolder(), "run");
+    const { status, stdout, stderr } = await limbeck(command("--out", out));
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/step 15: accuracy 100\.0 %/),
+    });
+    expect(stdout).toMatch(/^accuracy, validation +1\.0000$/m);
+    const predictions = shop.newFolder();
+    const evaluate = ["evaluate", "--model", join(out, "model"), "--validation", validation];
+    const columns = ["--text", "text", "--label", "topic", "--predictions", predictions];
+    const evaluated = await limbeckJson([...evaluate, ...columns]);
+    expect(evaluated).toMatchObject({ results: [{ split: "validation", metrics: { accuracy: 1 }, exampleCount: 10 }] });
+    const written = readFileSync(join(predictions, "predictions-validation.tsv"), "utf8").split("\n");
+    expect(written.slice(0, 3)).toEqual(["id\tprediction", "0\twater", "1\tstone"]);
+  });
+
+  test("take several seeds, and repeat none that is finished", async () => {
+    const out = join(shop.newFolder(), "seeds");
+    const first = await limbeckJson<{ runs: { run: string }[] }>(command("--out", out, "--seeds", "2"));
+    expect(first).toMatchObject({ score: { count: 2, median: 1 }, runs: [{ score: 1 }, { score: 1 }] });
+    const report = () => readFileSync(join(out, "seed-1/report.json"), "utf8");
+    const before = report();
+    expect(await limbeckJson<object>(command("--out", out, "--seeds", "3", "--resume"))).toMatchObject({
+      score: { count: 3 },
+    });
+    expect(report()).toBe(before);
+  });
+});
+
+describe("bad input ends in one line and status 2:", () => {
+  const refused = async (args: string[], message: RegExp) => {
+    const { status, stdout, stderr } = await limbeck([...args, "--quiet"]);
+    expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: "", stderr: expect.stringMatching(message) });
+    expect(stderr.trimEnd()).not.toContain("\n");
+  };
+  const out = () => join(shop.newFolder(), "run");
+
+  test("a task nobody knows, with the nearest there is", () =>
+    refused(
+      ["finetune", "--model", shop.teacher, "--task", "sst-3", "--data", ".", "--out", out()],
+      /--task: expected cola, .*got "sst-3"\. Did you mean sst2\?/,
+    ));
+
+  test("no task and no texts", () =>
+    refused(["finetune", "--model", shop.teacher, "--out", out()], /--task: expected one of .* got nothing/));
+
+  test("a task and own texts", () =>
+    refused([...command("--out", out()), "--task", "sst2"], /--train: expected it without --task/));
+
+  test("own texts without a label", () =>
+    refused(
+      [
+        "finetune",
+        "--model",
+        shop.teacher,
+        "--train",
+        train,
+        "--validation",
+        validation,
+        "--text",
+        "text",
+        "--out",
+        out(),
+      ],
+      /--label: expected the column of the label, got nothing/,
+    ));
+
+  test("a row that cannot be used, named by file and line; which can be skipped", async () => {
+    const broken = join(shop.newFolder(), "broken.csv");
+    writeFileSync(broken, `${readFileSync(validation, "utf8")}only a text\n`);
+    const args = command("--out", out()).map((arg) => (arg === validation ? broken : arg));
+    await refused(args, /broken\.csv:12: .*--skip-bad-rows/);
+    const folder = out();
+    const skipping = args.map((arg, i) => (args[i - 1] === "--out" ? folder : arg));
+    expect(await limbeckJson([...skipping, "--skip-bad-rows"])).toMatchObject({ skippedRows: 1 });
+  });
+
+  test("a model without a head, to be evaluated", () =>
+    refused(["evaluate", "--model", shop.teacher, "--task", "sst2", "--data", shop.newFolder()], /sst2|SST-2/));
+
+  test("a split that is none", async () => {
+    const { status, stderr } = await limbeck([
+      "evaluate",
+      "--model",
+      shop.teacher,
+      "--validation",
+      validation,
+      "--text",
+      "text",
+      "--label",
+      "topic",
+      "--kind",
+      "regression",
+      "--split",
+      "dev",
+    ]);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/--split: expected train, validation, .* got dev/),
+    });
+  });
+});
