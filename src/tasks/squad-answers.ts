@@ -15,6 +15,8 @@ export interface Candidate {
 export interface Answer {
   readonly id: string;
   readonly text: string;
+  /** The best span, also where no answer is given; "" where there is none at all. */
+  readonly span: string;
   /** The likeliest first. */
   readonly nBest: readonly Candidate[];
   /** How much better no answer scores than the best one; 0 in SQuAD 1.1. */
@@ -44,6 +46,7 @@ interface Span {
  *
  * As Hugging Face's postprocess_qa_predictions: in each window the best starts and ends are paired, and kept where both
  * lie in the passage, in order and not too far apart; no answer scores as [CLS] does in the window that likes it least.
+ * But padding never takes the place of a start or an end, and where no pair is left the answer is "", not "empty".
  *
  * @param logits of each feature, starts before ends: [2 · S]
  */
@@ -101,11 +104,11 @@ function answerOf(example: QuestionExample, spans: readonly Span[], none: Span, 
   const ranked = [...spans, ...(hasUnanswerable ? [none] : [])].sort((a, b) => scoreOf(b) - scoreOf(a)).slice(0, nBest);
   if (hasUnanswerable && !ranked.includes(none)) ranked.push(none);
   const candidates = withProbabilities(ranked, example.context);
-  const [first] = candidates;
-  if (!hasUnanswerable) return { id: example.id, text: first?.text ?? "", nBest: candidates, nullOdds: 0 };
   const found = candidates.find(({ text }) => text !== "");
+  const span = found?.text ?? "";
+  if (!hasUnanswerable) return { id: example.id, text: span, span, nBest: candidates, nullOdds: 0 };
   const nullOdds = found === undefined ? Number.MAX_VALUE : scoreOf(none) - scoreOf(found);
-  return { id: example.id, text: nullOdds > nullThreshold ? "" : (found?.text ?? ""), nBest: candidates, nullOdds };
+  return { id: example.id, text: nullOdds > nullThreshold ? "" : span, span, nBest: candidates, nullOdds };
 }
 
 function withProbabilities(spans: readonly Span[], context: string): Candidate[] {
