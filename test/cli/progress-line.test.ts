@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nearest } from "../../src/text/nearest.js";
 import { type ProgressView, progressLine } from "../../src/cli/progress-line.js";
 import { clock, duration, percent, short } from "../../src/cli/quantities.js";
+import { nearest } from "../../src/text/nearest.js";
 
 const view: ProgressView = {
   fraction: 0.25,

@@ -43,7 +43,9 @@ test("an empty second text is still a pair", async () => {
 test("texts and pairs of any lengths are cut as the tokenizers package cuts them, longest first", async () => {
   for (const sequenceLength of [12, 13]) {
     reference.setTruncation(sequenceLength);
-    for (const [a, b] of [5, 9, 10, 11, 12, 13, 14, 20, 40].flatMap((a) => [null, 1, 4, 5, 6, 9, 10, 11, 12, 13, 14, 30].map((b) => [a, b] as const))) {
+    for (const [a, b] of [5, 9, 10, 11, 12, 13, 14, 20, 40].flatMap((a) =>
+      [null, 1, 4, 5, 6, 9, 10, 11, 12, 13, 14, 30].map((b) => [a, b] as const),
+    )) {
       const given = example(words(a as number), b === null ? null : words(b));
       const [feature] = await textFeatures([given], tokenizer, { sequenceLength });
       const expected = await reference.encode(given.first, given.second);
