@@ -38,4 +38,4 @@ stage layers-12 initFrom="$work/layers-6/model" maskShare=0.3 peakLearningRate=0
 stage length-256 initFrom="$work/layers-12/model" tilePositions=128 positionShift=256 sequenceLength=256 stepSequences=16 \
   maskShare=0.3 peakLearningRate=0.001 warmupShare=0.03 steps=3400 seed=4
 stage length-512 initFrom="$work/length-256/model" sequenceLength=512 stepSequences=8 \
-  maskShare=0.3 peakLearningRate=0.0005 warmupShare=0.1 steps=800 seed=5
+  maskShare=0.3 peakLearningRate=0.0005 warmupShare=0.1 steps=700 seed=5
