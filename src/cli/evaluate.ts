@@ -87,9 +87,9 @@ function splitOf(given: string | undefined): Split | null {
   throw new InvalidArgumentError(`--split: expected ${SPLITS.join(", ")}; got ${given}.`);
 }
 
-function linesOf({ split, metrics, loss, exampleCount, skipped }: ModelResult): [string, string][] {
+function linesOf({ split, metrics, details, loss, exampleCount, skipped }: ModelResult): [string, string][] {
   const where = split.replace("_", " ");
-  const figures = Object.entries(metrics).map(([name, value]): [string, string] => [
+  const figures = Object.entries({ ...metrics, ...details }).map(([name, value]): [string, string] => [
     `${name}, ${where}`,
     value.toFixed(4),
   ]);

@@ -12,7 +12,7 @@ import { type Evaluation, trainLoop } from "../train/loop.js";
 import { checkPositions, productDType } from "../train/recipe.js";
 import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../train/session.js";
 import { keepSources } from "../train/sources.js";
-import { TaskSteps } from "./batches.js";
+import { type Feature, TaskSteps } from "./batches.js";
 import { finetunedCard } from "./card.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
 import { type MetricName, scoreOf } from "./metrics/metrics.js";
@@ -70,65 +70,81 @@ const BEST_FILE = "best.safetensors";
  * Source: Sanh et al. 2019, sections 3 ("additional distillation") and 4.1
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  const { recipe, device, signal, observer, cadence } = options;
+  const { recipe, device } = options;
   const { task } = options.data;
   const startedMs = performance.now();
   checkLosses(recipe, options.teacher);
   using student = await startStudent(options);
   using teacher = options.teacher === null ? null : await loadTeacher(options.teacher, student, options);
-  const settings = {
-    productDType: productDType(recipe),
-    device,
-    microBatchTokens: recipe.microBatchTokens,
-    padId: student.tokenizer.ids.pad,
-  };
+  const settings = { productDType: productDType(recipe), device, microBatchTokens: recipe.microBatchTokens };
   const splits = await prepareSplits(options, student);
-  const { train } = splits;
   const objective = new TaskObjective(task.kind, student, teacher?.model ?? null, { ...settings, recipe });
   using run = takeRun(options.out, recipe, options.resume);
   keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
-  using optimizer = adamWOf(recipe, student.parameters);
-  const steps = new TaskSteps(train.features, { ...recipe, padId: settings.padId });
-  const totalSteps = recipe.steps ?? Math.ceil((recipe.epochs ?? 1) * steps.stepsPerEpoch);
-  const evaluate = () => evaluateSplits(student.model, task, splits.evaluated, { ...settings, signal });
-  await interruptible(run, signal, async () => {
-    const batchesOf = (step: number) => steps.at(step);
-    observer.estimate(await estimate(run, { totalSteps, batchesOf }, objective, signal));
-    await trainLoop({
-      ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer },
-      resume: options.resume,
-      cadence: {
-        ...cadence,
-        evaluateEverySteps: Math.max(1, Math.ceil(steps.stepsPerEpoch / recipe.evaluationsPerEpoch)),
-        evaluatesUntrained: false,
-      },
-      evaluate: async (step) => {
-        const evaluation = summaryOf(task, await evaluate());
-        if (recipe.keep === "best") keepIfBest(run, student.model, step, evaluation);
-        return evaluation;
-      },
-    });
-  });
-  const step = recipe.keep === "best" ? restoreBest(run, student.model) : totalSteps;
-  const results = await interruptible(run, signal, evaluate);
-  const summary = summaryOf(task, results);
+  const padId = student.tokenizer.ids.pad;
+  const evaluate = () =>
+    evaluateSplits(student.model, task, splits.evaluated, { ...settings, padId, signal: options.signal });
+  const { step, results } = await interruptible(run, options.signal, () =>
+    trainAndKeep(run, options, { objective, features: splits.train.features, padId, evaluate }),
+  );
   const result: FinetuneResult = {
     run: run.directory,
     model: run.modelPath,
     task: task.name,
     step,
-    score: summary.score,
+    score: summaryOf(task, results).score,
     metrics: Object.fromEntries(results.map(({ split, metrics }) => [split, metrics])),
-    trainExamples: train.exampleCount,
-    skippedRows: [train, ...splits.evaluated].reduce((sum, { skipped }) => sum + skipped, 0),
+    trainExamples: splits.train.exampleCount,
+    skippedRows: [splits.train, ...splits.evaluated].reduce((sum, { skipped }) => sum + skipped, 0),
   };
   const card = finetunedCard(task, recipe, result, options);
   await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
-  const { model, teacher: teacherName } = options;
-  const elapsedMs = performance.now() - startedMs;
-  const report = { kind: "finetune", ...result, model, teacher: teacherName, seed: recipe.seed, elapsedMs, recipe };
-  replaceText(join(run.directory, REPORT_FILE), formatJson(report));
+  writeRunReport(run, options, { ...result, elapsedMs: performance.now() - startedMs });
   return result;
+}
+
+/**
+ * Trains to the last step, and puts the weights that are kept into the model.
+ *
+ * @returns their step, and what they achieve
+ */
+async function trainAndKeep(
+  run: Run,
+  options: FinetuneOptions,
+  {
+    objective,
+    features,
+    padId,
+    evaluate,
+  }: { objective: TaskObjective; features: readonly Feature[]; padId: number; evaluate(): Promise<NamedResult[]> },
+): Promise<{ step: number; results: readonly NamedResult[] }> {
+  const { recipe, data, device, signal, observer, resume, cadence } = options;
+  using optimizer = adamWOf(recipe, objective.parameters);
+  const steps = new TaskSteps(features, { ...recipe, padId });
+  const totalSteps = recipe.steps ?? Math.ceil((recipe.epochs ?? 1) * steps.stepsPerEpoch);
+  const evaluateEverySteps = Math.max(1, Math.ceil(steps.stepsPerEpoch / recipe.evaluationsPerEpoch));
+  const batchesOf = (step: number) => steps.at(step);
+  let kept: { step: number; results: readonly NamedResult[] } | null = null;
+  observer.estimate(await estimate(run, { totalSteps, batchesOf }, objective, signal));
+  await trainLoop({
+    ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer, resume },
+    cadence: { ...cadence, evaluateEverySteps, evaluatesUntrained: false },
+    evaluate: async (step) => {
+      const results = await evaluate();
+      const evaluation = summaryOf(data.task, results);
+      if (recipe.keep === "last" || keepIfBest(run, objective.model, step, evaluation)) kept = { step, results };
+      return evaluation;
+    },
+  });
+  const step = recipe.keep === "best" ? restoreBest(run, objective.model) : totalSteps;
+  const known = kept as { step: number; results: readonly NamedResult[] } | null; // Assigned in a closure.
+  return known?.step === step ? known : { step, results: await evaluate() };
+}
+
+function writeRunReport(run: Run, options: FinetuneOptions, result: FinetuneResult & { elapsedMs: number }): void {
+  const { model, teacher, recipe } = options;
+  const report = { kind: "finetune", ...result, model, teacher, seed: recipe.seed, recipe };
+  replaceText(join(run.directory, REPORT_FILE), formatJson(report));
 }
 
 interface Splits {
@@ -199,11 +215,12 @@ function summaryOf(task: Task, results: readonly NamedResult[]): TaskEvaluation 
   };
 }
 
-/** Writes the weights aside where no evaluation before was as good. */
-function keepIfBest(run: Run, model: TaskModel, step: number, { score }: TaskEvaluation): void {
+/** Writes the weights aside, and says so, where no evaluation before was as good. */
+function keepIfBest(run: Run, model: TaskModel, step: number, { score }: TaskEvaluation): boolean {
   const before = readMetrics(run.metricsPath).flatMap(({ heldOutScore }) => heldOutScore ?? []);
-  if (before.some((other) => typeof other === "number" && other >= score)) return;
+  if (before.some((other) => typeof other === "number" && other >= score)) return false;
   writeSafetensors(join(run.directory, BEST_FILE), parameterEntries(model), { step: String(step) });
+  return true;
 }
 
 /** @returns the step of the weights that were put back */

@@ -3,9 +3,9 @@ import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { Feature } from "./batches.js";
 import { type MetricName, textMetrics } from "./metrics/metrics.js";
-import { questionMetrics } from "./metrics/squad.js";
+import { bestNullThresholds, questionMetrics, questionParts } from "./metrics/squad.js";
 import type { FinetuneRecipe } from "./recipe.js";
-import { answersOf } from "./squad-answers.js";
+import { type Answer, answersOf } from "./squad-answers.js";
 import { questionFeatures } from "./squad-features.js";
 import type {
   Examples,
@@ -33,6 +33,8 @@ export interface Judgement {
   readonly predictions: readonly Prediction[];
   /** Of questions: how much better no answer scores than the best one, by id. */
   readonly nullOdds: ReadonlyMap<string, number> | null;
+  /** Further figures that no score takes: SQuAD 2.0's parts and best thresholds. */
+  readonly details: Readonly<Record<string, number>>;
 }
 
 /** A split as a model reads it, with its way to judge what the model says. */
@@ -97,6 +99,7 @@ async function textSplit(
         metrics: isLabelled ? textMetrics(task.metrics, values, labels) : {},
         predictions: examples.map(({ id }, i) => ({ id, value: values[i] ?? 0 })),
         nullOdds: null,
+        details: {},
       };
     },
   };
@@ -119,8 +122,23 @@ async function questionSplit(
         metrics: questionMetrics(new Map(answers.map(({ id, text }) => [id, text])), examples, { hasUnanswerable }),
         predictions: answers.map(({ id, text }) => ({ id, value: text })),
         nullOdds: new Map(answers.map(({ id, nullOdds }) => [id, nullOdds])),
+        details: hasUnanswerable ? detailsOf(answers, examples) : {},
       };
     },
+  };
+}
+
+/** As SQuAD 2.0's script names them. */
+function detailsOf(answers: readonly Answer[], examples: readonly QuestionExample[]): Record<string, number> {
+  const { hasAnswer, noAnswer } = questionParts(new Map(answers.map(({ id, text }) => [id, text])), examples);
+  const spans = new Map(answers.map(({ id, span }) => [id, span]));
+  const nullOdds = new Map(answers.map(({ id, nullOdds }) => [id, nullOdds]));
+  const best = bestNullThresholds(spans, nullOdds, examples);
+  return {
+    ...(hasAnswer && { HasAns_exact: hasAnswer.exactMatch, HasAns_f1: hasAnswer.squadF1 }),
+    ...(noAnswer && { NoAns_exact: noAnswer.exactMatch, NoAns_f1: noAnswer.squadF1 }),
+    ...{ best_exact: best.exactMatch.value, best_exact_thresh: best.exactMatch.threshold },
+    ...{ best_f1: best.squadF1.value, best_f1_thresh: best.squadF1.threshold },
   };
 }
 

@@ -138,6 +138,21 @@ test("answers are learned from windows, and cut from the passage", async () => {
   }
 });
 
+test("questions without an answer have figures of their own", async () => {
+  const task = { ...questionTask.task, name: "strangers-2", hasUnanswerable: true };
+  const read: (typeof questionTask)["read"] = async (split, options) => {
+    const { examples, skipped } = await questionTask.read(split, options);
+    return { examples: examples.map((each, i) => (i % 3 === 0 ? { ...each, answers: [] } : each)), skipped } as never;
+  };
+  const data = { task, read } as TaskData;
+  const result = await finetune(optionsOf("unanswerable", { data, recipe: { ...smallFinetuning, epochs: 1 } }));
+  const [evaluation] = await evaluate(result, data);
+  const { HasAns_f1 = -1, NoAns_f1 = -1, best_f1 = -1 } = evaluation?.details ?? {};
+  const squadF1 = evaluation?.metrics.squadF1 ?? -1;
+  expect(squadF1).toBeCloseTo((32 * HasAns_f1 + 16 * NoAns_f1) / 48, 9);
+  expect(best_f1).toBeGreaterThanOrEqual(squadF1);
+});
+
 describe("the second step of distillation", () => {
   test("learns from the teacher alone where labels count nothing", async () => {
     const teacher = (await finetune(optionsOf("teacher"))).model;
