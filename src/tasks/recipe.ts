@@ -22,8 +22,8 @@ export const finetuneRecipe = z.strictObject({
   trainExamples: count.nullable(),
   /** Of the encoder, and of heads that have none of their own; null leaves what the model's config.json says. */
   dropout: z.number().min(0).max(1).nullable(),
-  /** Evaluations on the validation set in every epoch, evenly spaced. */
-  evaluationsPerEpoch: count,
+  /** Evaluations on the validation set in every epoch, evenly spaced; 0.5 is one every second epoch. */
+  evaluationsPerEpoch: z.number().positive(),
   /** Which weights are the result: those of the best evaluation, or the last. */
   keep: z.enum(["best", "last"]),
   /** Weight of the loss on the data's own labels beside a teacher; without one it is the whole loss. */
