@@ -60,14 +60,15 @@ export { type GlueOptions, type GlueReport, glueReport } from "./report/glue.js"
 export { type MeasureOptions, type MeasureReport, measure } from "./report/measure.js";
 // Tasks.
 export { type EvaluateOptions, evaluateModel, type ModelResult } from "./tasks/evaluate-model.js";
-export { type FinetuneOptions, type FinetuneResult, finetune, type TaskEvaluation } from "./tasks/finetune.js";
+export { type FinetuneOptions, finetune, type TaskEvaluation } from "./tasks/finetune.js";
 export { type MetricName, scoreOf, textMetrics } from "./tasks/metrics/metrics.js";
 export { questionMetrics } from "./tasks/metrics/squad.js";
 export { findGlueTasks, openTask, TASK_NAMES } from "./tasks/open.js";
-export { type OwnTaskOptions, ownTask } from "./tasks/own.js";
 export { writeGlueSubmission, writeSquadPredictions } from "./tasks/predictions.js";
 export { type FinetuneRecipe, finetuneRecipe } from "./tasks/recipe.js";
+export type { FinetuneResult } from "./tasks/result.js";
 export type { Split, Task, TaskData } from "./tasks/task.js";
+export { type OwnTaskOptions, ownTask } from "./tasks/texts/own.js";
 // Tensors.
 export { autocast, backward, noGrad } from "./tensor/autograd.js";
 export { arange, fromBytes, full, ones, tensor, zeros } from "./tensor/create.js";

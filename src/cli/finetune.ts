@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { FinetuneOptions, FinetuneResult } from "../tasks/finetune.js";
+import type { FinetuneOptions } from "../tasks/finetune.js";
+import type { FinetuneResult } from "../tasks/result.js";
 import { useThreads } from "./cores.js";
 import { type Display, openDisplay } from "./display.js";
 import { wholeNumber } from "./option-values.js";

@@ -1,8 +1,8 @@
 import { ConfigError } from "../errors.js";
 import type { TaskEntry } from "../report/task-runs.js";
-import { GLUE_TASKS } from "../tasks/glue.js";
 import { findGlueTasks } from "../tasks/open.js";
-import { plainName } from "../tasks/split-files.js";
+import { plainName } from "../tasks/rows/split-files.js";
+import { GLUE_TASKS } from "../tasks/texts/glue.js";
 import { nearest } from "../text/nearest.js";
 
 /**

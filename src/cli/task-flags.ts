@@ -66,7 +66,7 @@ async function openOwn(
   { needsTraining, labels = null }: { needsTraining: boolean; labels?: readonly string[] | null },
 ): Promise<{ data: TaskData; path: string }> {
   const { ConfigError } = await import("../errors.js");
-  const { ownTask } = await import("../tasks/own.js");
+  const { ownTask } = await import("../tasks/texts/own.js");
   if (data !== undefined)
     throw new ConfigError("--data: expected it with --task only. Own texts are --train and --validation.");
   if (needsTraining && train === undefined) throw new ConfigError("--train: expected the training file, got nothing.");

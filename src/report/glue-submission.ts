@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
-import { GLUE_TASKS } from "../tasks/glue.js";
 import { type GluePredictions, writeGlueSubmission } from "../tasks/predictions.js";
 import type { Split } from "../tasks/task.js";
-import { splitsIn, textTaskFolder } from "../tasks/text-folder.js";
+import { GLUE_TASKS } from "../tasks/texts/glue.js";
+import { splitsIn, textTaskFolder } from "../tasks/texts/text-folder.js";
 import type { ModelScores } from "./glue.js";
 import type { PresentTask, TaskEntry } from "./task-runs.js";
 

@@ -1,6 +1,6 @@
 import { formatModelCard } from "../checkpoint/card.js";
-import type { FinetuneResult, SplitMetrics } from "./finetune.js";
 import type { FinetuneRecipe } from "./recipe.js";
+import type { FinetuneResult, SplitMetrics } from "./result.js";
 import type { Task } from "./task.js";
 
 const PIPELINES: Readonly<Record<Task["kind"], string>> = {

@@ -15,15 +15,13 @@ import { keepSources } from "../train/sources.js";
 import { type Feature, TaskSteps } from "./batches.js";
 import { finetunedCard } from "./card.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
-import { type MetricName, scoreOf } from "./metrics/metrics.js";
+import { scoreOf } from "./metrics/metrics.js";
 import { TaskObjective } from "./objective.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import { checkLosses, type FinetuneRecipe } from "./recipe.js";
+import type { FinetuneResult } from "./result.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
 import type { Split, Task, TaskData } from "./task.js";
-
-/** The figures of each split that was evaluated. */
-export type SplitMetrics = Readonly<Partial<Record<Split, Readonly<Partial<Record<MetricName, number>>>>>>;
 
 /** One evaluation while it trains: the loss, the score, and each figure by its name. */
 export type TaskEvaluation = Evaluation & { readonly score: number };
@@ -40,19 +38,6 @@ export interface FinetuneOptions extends Omit<SessionOptions<TaskEvaluation>, "c
   /** Leaves rows out that cannot be used, and counts them, instead of stopping at the first. */
   skipBadRows: boolean;
   cadence: Omit<SessionOptions["cadence"], "evaluateEverySteps" | "evaluatesUntrained">;
-}
-
-export interface FinetuneResult {
-  run: string;
-  model: string;
-  task: string;
-  /** Optimizer steps of the weights that are the result. */
-  step: number;
-  score: number;
-  metrics: SplitMetrics;
-  trainExamples: number;
-  /** Rows that were left out, over all splits. */
-  skippedRows: number;
 }
 
 /** What a finished run came to, in the run directory. */

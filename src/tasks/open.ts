@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { ConfigError, FormatError } from "../errors.js";
 import { nearest } from "../text/nearest.js";
-import { GLUE_TASKS, type GlueTask } from "./glue.js";
-import { openImdb } from "./imdb.js";
-import { plainName, splitFiles } from "./split-files.js";
-import { openSquad } from "./squad.js";
+import { openSquad } from "./questions/squad.js";
+import { plainName, splitFiles } from "./rows/split-files.js";
 import type { TaskData } from "./task.js";
-import { openTextTask, textTaskFolder } from "./text-folder.js";
+import { GLUE_TASKS, type GlueTask } from "./texts/glue.js";
+import { openImdb } from "./texts/imdb.js";
+import { openTextTask, textTaskFolder } from "./texts/text-folder.js";
 
 const OPENERS: Readonly<Record<string, (folder: string) => TaskData>> = {
   ...Object.fromEntries(GLUE_TASKS.map((layout) => [layout.task.name, (folder) => openTextTask(layout, folder)])),

@@ -4,8 +4,8 @@ import { strToU8, zipSync } from "fflate";
 import { formatJson } from "../checkpoint/json-file.js";
 import { diskError, writeAtomically } from "../data/disk.js";
 import { ConfigError } from "../errors.js";
-import { GLUE_TASKS } from "./glue.js";
 import type { Split, TextTask } from "./task.js";
+import { GLUE_TASKS } from "./texts/glue.js";
 
 /** What a model says of a test set of GLUE. */
 export interface GluePredictions {

@@ -4,9 +4,9 @@ import type { Tokenizer } from "../text/tokenizer.js";
 import type { Feature } from "./batches.js";
 import { type MetricName, textMetrics } from "./metrics/metrics.js";
 import { bestNullThresholds, questionMetrics, questionParts } from "./metrics/squad.js";
+import { type Answer, answersOf } from "./questions/squad-answers.js";
+import { questionFeatures } from "./questions/squad-features.js";
 import type { FinetuneRecipe } from "./recipe.js";
-import { type Answer, answersOf } from "./squad-answers.js";
-import { questionFeatures } from "./squad-features.js";
 import type {
   Examples,
   QuestionExample,
@@ -18,7 +18,7 @@ import type {
   TextExample,
   TextTask,
 } from "./task.js";
-import { textFeatures } from "./text-features.js";
+import { textFeatures } from "./texts/text-features.js";
 
 /** What a model says of one example. */
 export interface Prediction {

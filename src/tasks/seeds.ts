@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonObject } from "../checkpoint/json-file.js";
-import { type FinetuneOptions, type FinetuneResult, finetune, REPORT_FILE } from "./finetune.js";
+import { type FinetuneOptions, finetune, REPORT_FILE } from "./finetune.js";
+import type { FinetuneResult } from "./result.js";
 
 /**
  * Fine-tunes with one seed after another, each in a run directory of its own: OUT/seed-1 and so on.

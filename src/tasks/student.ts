@@ -11,7 +11,7 @@ import { FlatParameters } from "../optim/flat-parameters.js";
 import { manualSeed } from "../tensor/random.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { productDType } from "../train/recipe.js";
-import type { FinetuneOptions } from "./finetune.js";
+import type { FinetuneRecipe } from "./recipe.js";
 import type { Task } from "./task.js";
 
 /** The model that is fine-tuned. */
@@ -21,6 +21,16 @@ export interface Student extends Disposable {
   readonly model: TaskModel;
   readonly parameters: FlatParameters;
   readonly tokenizer: Tokenizer;
+}
+
+/** What decides the model that is fine-tuned. */
+interface StudentOptions {
+  readonly model: string;
+  readonly data: { readonly task: Task };
+  readonly recipe: FinetuneRecipe;
+  readonly device: string;
+  readonly resume: boolean;
+  readonly out: string;
 }
 
 /** The head that a task needs. */
@@ -36,7 +46,7 @@ export async function startStudent({
   device,
   resume,
   out,
-}: FinetuneOptions): Promise<Student> {
+}: StudentOptions): Promise<Student> {
   const { path, model, tokenizer, copyWeights } = await startTaskModel(source, headOf(data.task), recipe);
   manualSeed(recipe.seed);
   const parameters = new FlatParameters(model, { device });
@@ -61,7 +71,7 @@ export async function startStudent({
 export async function loadTeacher(
   source: string,
   student: Student,
-  { data, recipe, device }: FinetuneOptions,
+  { data, recipe, device }: Pick<StudentOptions, "data" | "recipe" | "device">,
 ): Promise<LoadedTaskModel> {
   const teacher = await loadTaskModel(source, headOf(data.task), { device, productDType: productDType(recipe) });
   if (teacher.tokenizer.hash === student.tokenizer.hash) return teacher;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.js";
-import { type OwnTaskOptions, ownTask } from "../../src/tasks/own.js";
+import { type OwnTaskOptions, ownTask } from "../../src/tasks/texts/own.js";
 import { folderWith } from "../data/folders.js";
 import { failureOf, parquet, textsOf } from "./layouts.js";
 

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.js";
-import { type Row, type RowFile, readRows, rowFile } from "../../src/tasks/rows.js";
+import type { Row, RowFile } from "../../src/tasks/rows/row.js";
+import { readRows, rowFile } from "../../src/tasks/rows/rows.js";
 import { failureOf, fileWith, HUB, parquet } from "./layouts.js";
 
 async function rowsOf(file: RowFile, required: string[], optional: string[] = []): Promise<Row[]> {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Answer, type AnswerOptions, answersOf, type Candidate } from "../../src/tasks/squad-answers.js";
-import type { QuestionFeature } from "../../src/tasks/squad-features.js";
+import { type Answer, type AnswerOptions, answersOf, type Candidate } from "../../src/tasks/questions/squad-answers.js";
+import type { QuestionFeature } from "../../src/tasks/questions/squad-features.js";
 import type { QuestionExample } from "../../src/tasks/task.js";
 
 interface Golden {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Tokenizer as Engine } from "tokenizers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { textFeatures } from "../../src/tasks/text-features.js";
+import { textFeatures } from "../../src/tasks/texts/text-features.js";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.js";
 
 const TEACHER = fileURLToPath(new URL("../../assets/teacher", import.meta.url));

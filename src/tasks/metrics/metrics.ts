@@ -1,5 +1,4 @@
 import { ConfigError, ShapeError } from "../../errors.js";
-import type { Task } from "../task.js";
 
 /** A figure by its name in reports; shares all, SQuAD's too: in [−1, 1] or [0, 1]. Tables show them times 100. */
 export type MetricName = "accuracy" | "f1" | "matthews" | "pearson" | "spearman" | "exactMatch" | "squadF1";
@@ -35,7 +34,10 @@ function textMetric(name: MetricName): TextMetric {
 }
 
 /** The mean of what a task is scored by. */
-export function scoreOf({ score }: Pick<Task, "score">, metrics: Partial<Record<MetricName, number>>): number {
+export function scoreOf(
+  { score }: { readonly score: readonly MetricName[] },
+  metrics: Partial<Record<MetricName, number>>,
+): number {
   return score.reduce((sum, name) => sum + (metrics[name] ?? Number.NaN), 0) / score.length;
 }
 

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readError } from "../checkpoint/json-file.js";
-import { FormatError } from "../errors.js";
-import { collect } from "./collect.js";
+import { readError } from "../../checkpoint/json-file.js";
+import { FormatError } from "../../errors.js";
+import { collect } from "../rows/collect.js";
+import { entriesOf, splitMissing, taskFolder } from "../rows/split-files.js";
+import { decodeUtf8 } from "../rows/text-lines.js";
+import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "../task.js";
 import { wordLabels } from "./labels.js";
-import { entriesOf, taskFolder } from "./split-files.js";
-import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "./task.js";
-import { openTextTask, splitMissing, type TextLayout } from "./text-folder.js";
-import { decodeUtf8 } from "./text-lines.js";
+import { openTextTask, type TextLayout } from "./text-folder.js";
 
 /** The official test set, 25,000 labelled reviews, is what the paper reports; there is no validation set. */
 const task: TextTask = {

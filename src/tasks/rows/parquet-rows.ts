@@ -7,9 +7,9 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { oneLine } from "../checkpoint/json-file.js";
-import { FormatError } from "../errors.js";
-import type { Row, RowFile, WantedColumns } from "./rows.js";
+import { oneLine } from "../../checkpoint/json-file.js";
+import { FormatError } from "../../errors.js";
+import type { Row, RowFile, WantedColumns } from "./row.js";
 import { checkColumns } from "./wanted-columns.js";
 
 /** Rows of a Parquet file, row group by row group. Whole numbers come as numbers, whatever their width. */

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { oneLine, readError } from "../checkpoint/json-file.js";
-import { FormatError } from "../errors.js";
+import { oneLine, readError } from "../../checkpoint/json-file.js";
+import { FormatError } from "../../errors.js";
+import { collect, Ids } from "../rows/collect.js";
+import type { RowFile } from "../rows/row.js";
+import { readRows } from "../rows/rows.js";
+import { decodeUtf8 } from "../rows/text-lines.js";
+import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../task.js";
+import { cellText } from "../texts/labels.js";
 import { CodePoints } from "./code-points.js";
-import { collect, Ids } from "./collect.js";
-import { cellText } from "./labels.js";
-import { type RowFile, readRows } from "./rows.js";
-import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "./task.js";
-import { decodeUtf8 } from "./text-lines.js";
 
 /** A question as it stands in a file, not checked yet. */
 interface RawQuestion {

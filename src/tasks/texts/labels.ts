@@ -1,4 +1,4 @@
-import { FormatError } from "../errors.js";
+import { FormatError } from "../../errors.js";
 
 /** Turns a cell into a label's index or a score. @throws FormatError when it is neither */
 export type LabelReader = (cell: unknown, where: string) => number;

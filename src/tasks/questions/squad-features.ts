@@ -1,7 +1,7 @@
-import { ConfigError } from "../errors.js";
-import type { EncodedText, Tokenizer } from "../text/tokenizer.js";
-import type { Feature } from "./batches.js";
-import type { QuestionExample } from "./task.js";
+import { ConfigError } from "../../errors.js";
+import type { EncodedText, Tokenizer } from "../../text/tokenizer.js";
+import type { Feature } from "../batches.js";
+import type { QuestionExample } from "../task.js";
 
 /** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
 export interface QuestionFeature extends Feature {

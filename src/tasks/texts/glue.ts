@@ -1,6 +1,6 @@
+import type { MetricName } from "../metrics/metrics.js";
+import type { Split, TextTask } from "../task.js";
 import { scores, wordLabels } from "./labels.js";
-import type { MetricName } from "./metrics/metrics.js";
-import type { Split, TextTask } from "./task.js";
 import type { TextLayout } from "./text-folder.js";
 
 /** One task of GLUE: where it is, and how a submission writes it. */

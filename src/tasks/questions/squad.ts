@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import { rowFile } from "./rows.js";
-import { type SplitFiles, splitFiles, taskFolder } from "./split-files.js";
+import { rowFile } from "../rows/rows.js";
+import { type SplitFiles, splitFiles, splitMissing, taskFolder, taskMissing } from "../rows/split-files.js";
+import type { QuestionTask, Split, TaskData } from "../task.js";
 import { jsonQuestions, parquetQuestions, readQuestions } from "./squad-questions.js";
-import type { QuestionTask, Split, TaskData } from "./task.js";
-import { splitMissing, taskMissing } from "./text-folder.js";
 
 const shared = {
   kind: "question-answering",

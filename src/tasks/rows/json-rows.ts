@@ -1,6 +1,6 @@
-import { isJsonObject, kindOf, oneLine } from "../checkpoint/json-file.js";
-import { FormatError } from "../errors.js";
-import type { Row, RowFile, WantedColumns } from "./rows.js";
+import { isJsonObject, kindOf, oneLine } from "../../checkpoint/json-file.js";
+import { FormatError } from "../../errors.js";
+import type { Row, RowFile, WantedColumns } from "./row.js";
 import { readTextLines } from "./text-lines.js";
 import { columnsText, EMPTY_FILE } from "./wanted-columns.js";
 

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { FormatError } from "../errors.js";
+import { ConfigError, FormatError } from "../../errors.js";
+import type { Split } from "../task.js";
 
 /** How the Hub names the shards of a split: "train-00000-of-00002.parquet", with or without a hash, or in a folder. */
 const SHARD = /^(?<split>.+?)-(?<index>\d{5})-of-(?<count>\d{5})(?:-[0-9a-f]{16})?\.parquet$/;
@@ -52,6 +53,37 @@ export function entriesOf(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** The error for a folder without a task. */
+export function taskMissing(
+  title: string,
+  folder: string,
+  folders: readonly string[],
+  files: readonly string[],
+): FormatError {
+  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
+  const names = folders.map((name) => `${name}/`).join(" or ");
+  return new FormatError(folder, `no ${title} here: expected ${files.join(", ")} in it or in ${names}, got ${got}.`);
+}
+
+/** The error for a split that a task does not have, or a folder does not hold. */
+export function splitMissing(title: string, folder: string, split: Split, files: SplitNames): ConfigError {
+  const names = files[split];
+  if (names === undefined) {
+    return new ConfigError(`${title} has no split called ${split}: expected ${splitsOf(files).join(", ")}.`);
+  }
+  const expected = [...names, `${split}-*.parquet`].join(" or ");
+  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
+  return new ConfigError(`${folder}: no ${split} split of ${title} here: expected ${expected}, got ${got}.`);
+}
+
+/** Names of the files that may hold each split. */
+export type SplitNames = Partial<Record<Split, readonly string[]>>;
+
+/** The splits that a task has. */
+export function splitsOf(files: SplitNames): Split[] {
+  return Object.keys(files) as Split[];
 }
 
 function hubFiles(folder: string, split: string, entries: readonly string[]): string[] {

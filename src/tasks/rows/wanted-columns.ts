@@ -1,5 +1,5 @@
-import { FormatError } from "../errors.js";
-import type { WantedColumns } from "./rows.js";
+import { FormatError } from "../../errors.js";
+import type { WantedColumns } from "./row.js";
 
 /** What a file that is not there, or has nothing in it, is told. */
 export const EMPTY_FILE = "the file is empty: expected rows. Fetch or write it again.";

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { readBytes } from "../data/byte-streams.js";
+import { readBytes } from "../../data/byte-streams.js";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

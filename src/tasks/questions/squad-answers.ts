@@ -1,5 +1,5 @@
+import type { QuestionExample } from "../task.js";
 import type { QuestionFeature } from "./squad-features.js";
-import type { QuestionExample } from "./task.js";
 
 /** An answer that a model finds possible. */
 export interface Candidate {

@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
-import { ConfigError, FormatError } from "../errors.js";
+import { ConfigError, FormatError } from "../../errors.js";
+import type { RowFile } from "../rows/row.js";
+import { readRows, rowFile } from "../rows/rows.js";
+import { splitFiles } from "../rows/split-files.js";
+import type { Split, TaskData, TextTask } from "../task.js";
 import { numberIn, scores, wordLabels } from "./labels.js";
-import { type RowFile, readRows, rowFile } from "./rows.js";
-import { splitFiles } from "./split-files.js";
-import type { Split, TaskData, TextTask } from "./task.js";
 import { readTextExamples, type TextColumns } from "./text-examples.js";
 
 /** Somebody's own data: CSV, TSV, JSON lines or Parquet. */

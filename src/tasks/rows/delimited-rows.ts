@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { type Options, parse } from "csv-parse";
-import { FormatError } from "../errors.js";
-import type { Row, RowFile, WantedColumns } from "./rows.js";
+import { FormatError } from "../../errors.js";
+import type { Row, RowFile, WantedColumns } from "./row.js";
 import { decodeUtf8, readPlainBytes, readTextLines } from "./text-lines.js";
 import { checkColumns, EMPTY_FILE } from "./wanted-columns.js";
 

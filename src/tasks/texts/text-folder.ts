@@ -1,8 +1,16 @@
-import { ConfigError, FormatError } from "../errors.js";
+import type { RowFile } from "../rows/row.js";
+import { rowFile } from "../rows/rows.js";
+import {
+  type SplitFiles,
+  type SplitNames,
+  splitFiles,
+  splitMissing,
+  splitsOf,
+  taskFolder,
+  taskMissing,
+} from "../rows/split-files.js";
+import type { Split, TaskData, TextTask } from "../task.js";
 import { indexLabels, type LabelReader, scores } from "./labels.js";
-import { type RowFile, rowFile } from "./rows.js";
-import { entriesOf, type SplitFiles, splitFiles, taskFolder } from "./split-files.js";
-import type { Split, TaskData, TextTask } from "./task.js";
 import { readTextExamples, type TextColumns, type TextSource } from "./text-examples.js";
 
 /** How a published task with texts lies in a folder: in its own files, or in the Hub's Parquet. */
@@ -45,35 +53,6 @@ export function openTextTask(layout: TextLayout, folder: string): TaskData {
     task: layout.task,
     read: async (split, options) => readTextExamples(textSource(layout, own, split), options),
   };
-}
-
-/** The error for a folder without a task. */
-export function taskMissing(
-  title: string,
-  folder: string,
-  folders: readonly string[],
-  files: readonly string[],
-): FormatError {
-  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
-  const names = folders.map((name) => `${name}/`).join(" or ");
-  return new FormatError(folder, `no ${title} here: expected ${files.join(", ")} in it or in ${names}, got ${got}.`);
-}
-
-/** The error for a split that a task does not have, or a folder does not hold. */
-export function splitMissing(title: string, folder: string, split: Split, files: SplitNames): ConfigError {
-  const names = files[split];
-  if (names === undefined) {
-    return new ConfigError(`${title} has no split called ${split}: expected ${splitsOf(files).join(", ")}.`);
-  }
-  const expected = [...names, `${split}-*.parquet`].join(" or ");
-  const got = entriesOf(folder).slice(0, 8).join(", ") || "nothing";
-  return new ConfigError(`${folder}: no ${split} split of ${title} here: expected ${expected}, got ${got}.`);
-}
-
-type SplitNames = Partial<Record<Split, readonly string[]>>;
-
-function splitsOf(files: SplitNames): Split[] {
-  return Object.keys(files) as Split[];
 }
 
 function expectedFiles(files: SplitNames): string[] {

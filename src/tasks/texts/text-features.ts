@@ -1,6 +1,6 @@
-import type { Tokenizer } from "../text/tokenizer.js";
-import type { Feature } from "./batches.js";
-import type { TextExample } from "./task.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
+import type { Feature } from "../batches.js";
+import type { TextExample } from "../task.js";
 
 /**
  * [CLS] first [SEP], or [CLS] first [SEP] second [SEP], cut to `sequenceLength` tokens; of a pair the longer text is cut

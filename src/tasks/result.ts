@@ -1,0 +1,19 @@
+import type { MetricName } from "./metrics/metrics.js";
+import type { Split } from "./task.js";
+
+/** The figures of each split that was evaluated. */
+export type SplitMetrics = Readonly<Partial<Record<Split, Readonly<Partial<Record<MetricName, number>>>>>>;
+
+/** What a fine-tuning came to. */
+export interface FinetuneResult {
+  run: string;
+  model: string;
+  task: string;
+  /** Optimizer steps of the weights that are the result. */
+  step: number;
+  score: number;
+  metrics: SplitMetrics;
+  trainExamples: number;
+  /** Rows that were left out, over all splits. */
+  skippedRows: number;
+}
