@@ -4,10 +4,11 @@ import { isRun, readRecipe } from "../checkpoint/run.js";
 import { ConfigError } from "../errors.js";
 import { finetuneRecipeNamed } from "../recipes/recipes.js";
 import type { FinetuneOptions, TaskEvaluation } from "../tasks/finetune.js";
+import { TASK_NAMES } from "../tasks/open.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
 import type { Task } from "../tasks/task.js";
 import { parseRecipe } from "../train/recipe.js";
-import { readSources } from "../train/sources.js";
+import { readSources, type Sources } from "../train/sources.js";
 import { chooseRecipe } from "./choose-recipe.js";
 import type { Display } from "./display.js";
 import { stopRequested } from "./interrupts.js";
@@ -38,7 +39,7 @@ export async function finetuneSession(
   if (resume && !isRun(out)) display.log(`${out}: nothing to resume: starting`);
   const model = flags.model ?? begun?.model?.path;
   if (model === undefined) throw new ConfigError("--model: expected a model folder or a Hub id, got nothing.");
-  const { data, path } = await openTaskOf(flags, { needsTraining: true });
+  const { data, path } = await openTaskOf(begun === null ? flags : taskAsBegun(flags, begun), { needsTraining: true });
   const defaultName = await defaultRecipeName(data.task, model);
   return {
     recipe: chooseRecipe(flags, { kind: "finetune", schema: finetuneRecipe, defaultName }),
@@ -61,6 +62,14 @@ export async function finetuneSession(
     },
     signal: stopRequested(),
   };
+}
+
+/** A run that is resumed without a word on its task goes on with the one it was begun with; own texts are named again. */
+function taskAsBegun(flags: TaskFlags, { task, data }: Sources): TaskFlags {
+  const { train, validation, text, label } = flags;
+  const isNamed = [flags.task, flags.data, train, validation, text, label].some((flag) => flag !== undefined);
+  if (isNamed || task === null || !TASK_NAMES.includes(task)) return flags;
+  return { ...flags, task, data: data.path };
 }
 
 /** By the task's kind and the model's size. */

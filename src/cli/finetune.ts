@@ -32,7 +32,10 @@ export function registerFinetune(program: Command): void {
   command
     .optionsGroup("The run:")
     .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
-    .option("--resume", "go on from the last checkpoint in --out, with its own recipe, model and teacher")
+    .option(
+      "--resume",
+      "go on from the last checkpoint in --out, with its own recipe, model, teacher and published task",
+    )
     .option("--seeds <n>", "runs with n seeds, in <run>/seed-1 and so on, and prints their median", wholeNumber(1));
   addRecipeFlags(command, {
     defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",

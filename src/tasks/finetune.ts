@@ -168,6 +168,7 @@ function sourcesOf(
     data: { path: resolve(dataPath), sha256: hash.digest("hex") },
     teacher: teacher === null || used.teacher === null ? null : { name: teacher, folder: used.teacher.path },
     model: { name: model, folder: used.student.path },
+    task: data.task.name,
   };
 }
 

@@ -19,6 +19,8 @@ const sourcesSchema = z.strictObject({
   teacher: sourceSchema.nullable(),
   /** What fine-tuning starts from. */
   model: sourceSchema.nullable().default(null),
+  /** The task it is fine-tuned on. */
+  task: z.string().nullable().default(null),
 });
 
 /**
@@ -61,14 +63,15 @@ export function readSources(run: string): Sources | null {
  */
 export function keepSources(
   run: string,
-  given: { data: string | Source; teacher: NamedModel | null; model?: NamedModel },
+  given: { data: string | Source; teacher: NamedModel | null; model?: NamedModel; task?: string },
 ): void {
-  const { data, teacher, model = null } = given;
+  const { data, teacher, model = null, task = null } = given;
   const now: Sources = {
     // dataset.json holds the digests of all the shards.
     data: typeof data === "string" ? { path: resolve(data), sha256: digestOf(data, /^dataset\.json$/) } : data,
     teacher: teacher && modelSource(teacher),
     model: model && modelSource(model),
+    task,
   };
   const begun = readSources(run);
   if (begun === null) replaceText(join(run, SOURCES_FILE), formatJson(now));

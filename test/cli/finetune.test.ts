@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limbeck, limbeckJson } from "./limbeck.js";
@@ -57,6 +57,34 @@ describe("finetune and evaluate", () => {
     });
     expect(report()).toBe(before);
   });
+});
+
+test("a run on a published task is resumed without naming it again", async () => {
+  const glue = shop.newFolder();
+  mkdirSync(join(glue, "SST-2"));
+  const rows = (count: number) => Array.from({ length: count }, (_, i) => `the river walks\t${i % 2}`);
+  for (const [name, count] of [
+    ["train", 20],
+    ["dev", 6],
+  ] as const) {
+    writeFileSync(join(glue, "SST-2", `${name}.tsv`), `${["sentence\tlabel", ...rows(count)].join("\n")}\n`);
+  }
+  const out = join(shop.newFolder(), "run");
+  const named = [
+    "finetune",
+    "--model",
+    shop.teacher,
+    "--task",
+    "sst2",
+    "--data",
+    glue,
+    "--out",
+    out,
+    "--set",
+    ...QUICK,
+  ];
+  const first = await limbeckJson<object>(named);
+  expect(await limbeckJson<object>(["finetune", "--resume", "--out", out])).toEqual(first);
 });
 
 describe("bad input ends in one line and status 2:", () => {
