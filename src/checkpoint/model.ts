@@ -46,20 +46,24 @@ export async function loadMaskedLm(
   folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
   checkTokenizerFits(path, tokenizer, model.config);
+  return { path, model: withWeights(model, folder.weights, options), tokenizer };
+}
+
+/** Gives a model its values. None are drawn first: a model that is read leaves the generator where it was. */
+export function withWeights<M extends Module>(
+  model: M,
+  weights: ReadableWeights,
+  { device, productDType }: { device: string; productDType: DType },
+): M {
   try {
-    readParameters(model, folder.weights, options.device);
-    castProducts(model, options.productDType);
-    return { path, model, tokenizer };
+    for (const [name, parameter] of model.namedParameters()) {
+      parameter.assign(tidy(() => readTensor(weights, name, device).to("float32")));
+    }
+    castProducts(model, productDType);
+    return model;
   } catch (error) {
     model.dispose();
     throw error;
-  }
-}
-
-/** Gives a module's parameters values, f32. None are drawn first: a model that is read leaves the generator where it was. */
-export function readParameters(module: Module, weights: ReadableWeights, device: string): void {
-  for (const [name, parameter] of module.namedParameters()) {
-    parameter.assign(tidy(() => readTensor(weights, name, device).to("float32")));
   }
 }
 

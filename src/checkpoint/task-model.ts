@@ -8,7 +8,7 @@ import type { DType } from "../tensor/dtype.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
-import { castProducts, checkTokenizerFits, loadWeights, parameterEntries, readParameters, shapesOf } from "./model.js";
+import { checkTokenizerFits, loadWeights, parameterEntries, shapesOf, withWeights } from "./model.js";
 
 /** What a model is to say: one of several labels, a number, or where an answer stands. */
 export type TaskHead =
@@ -65,14 +65,8 @@ export async function loadTaskModel(
   folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
   checkTokenizerFits(path, tokenizer, model.config);
-  try {
-    readParameters(model, folder.weights, options.device);
-    castProducts(model, options.productDType);
-    return { path, model, tokenizer, [Symbol.dispose]: () => model.dispose() };
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
+  withWeights(model, folder.weights, options);
+  return { path, model, tokenizer, [Symbol.dispose]: () => model.dispose() };
 }
 
 /**

@@ -36,7 +36,11 @@ export function registerFinetune(program: Command): void {
       "--resume",
       "go on from the last checkpoint in --out, with its own recipe, model, teacher and published task",
     )
-    .option("--seeds <n>", "runs with n seeds, in <run>/seed-1 and so on, and prints their median", wholeNumber(1));
+    .option(
+      "--seeds <n>",
+      "runs with n seeds from the recipe's on, in <run>/seed-1 and so on, and prints their median",
+      wholeNumber(1),
+    );
   addRecipeFlags(command, {
     defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",
   });
@@ -80,8 +84,9 @@ async function runSeeds(
 ): Promise<void> {
   const { finetuneSeeds } = await import("../tasks/seeds.js");
   const { spreadOf } = await import("../report/statistics.js");
+  const { seedsFrom } = await import("./fine-tunings.js");
   const results = await finetuneSeeds(session, {
-    seeds: Array.from({ length: seeds }, (_, i) => i + 1),
+    seeds: seedsFrom(session.recipe, seeds),
     onRun: (out) => display.log(`run ${out}`),
   });
   display[Symbol.dispose]();

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_FILE, readModelFolder } from "../checkpoint/folder.js";
 import { resolveModel } from "../checkpoint/hub.js";
-import { castProducts, checkTokenizerFits, readParameters, shapesOf } from "../checkpoint/model.js";
+import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../checkpoint/model.js";
 import { ConfigError } from "../errors.js";
 import { bertBase } from "../models/bert.js";
 import { type EncoderConfig, fromHuggingFace } from "../models/config.js";
@@ -94,12 +94,7 @@ export async function openModel(source: string, name: string, { precision }: Sub
   const encoder = new Encoder({ ...config, pooler: folder.weights.has("pooler.weight") });
   checkTokenizerFits(path, tokenizer, config);
   folder.weights.expect(shapesOf(encoder));
-  try {
-    readParameters(encoder, folder.weights, "cpu");
-  } catch (error) {
-    encoder.dispose();
-    throw error;
-  }
+  withWeights(encoder, folder.weights, { device: "cpu", productDType: precision });
   const known = { kind: "model", fileBytes: weightBytes(path), paper: paperCostOf(config) } as const;
   return { ...encoderSubject(name, encoder, tokenizer, precision), ...known };
 }

@@ -56,6 +56,8 @@ describe("finetune and evaluate", () => {
       score: { count: 3 },
     });
     expect(report()).toBe(before);
+    const other = await limbeck([...command("--out", out, "--seeds", "3", "--resume", "--quiet"), "clipNorm=2"]);
+    expect(other).toMatchObject({ status: 2, stderr: expect.stringMatching(/seed-1: .*clipNorm is 1, got 2/) });
   });
 });
 
