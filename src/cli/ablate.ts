@@ -2,6 +2,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { DistillJob } from "../report/ablate.js";
+import type { Task } from "../tasks/task.js";
+import type { AblateTaskFlags } from "./ablate-tasks.js";
 import { useThreads } from "./cores.js";
 import type { Display } from "./display.js";
 import { openDisplay } from "./display.js";
@@ -17,6 +19,7 @@ import {
   type RecipeFlags,
   type SaveFlags,
 } from "./run-flags.js";
+import type { TaskRecipes } from "./task-recipes.js";
 import { EMBEDDED_TEACHER } from "./teacher.js";
 
 export function registerAblate(program: Command): void {
@@ -29,8 +32,10 @@ export function registerAblate(program: Command): void {
     .optionsGroup("From what:")
     .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
     .requiredOption("--data <dir>", 'the dataset to distil on, which "limbeck prepare" wrote')
-    .requiredOption("--glue <dir>", "a folder of GLUE tasks: CoLA/, SST-2/ …")
-    .option("--tasks <names...>", "only these tasks (default: all that are there)")
+    .option("--glue <dir>", "score on GLUE: a folder of its tasks, CoLA/, SST-2/ …")
+    .option("--imdb <dir>", "score on IMDb: its folder")
+    .option("--squad <dir>", "score on SQuAD 1.1, by F1: its folder")
+    .option("--tasks <names...>", "only these tasks of GLUE (default: all that are there)")
     .option("--skip-bad-rows", "leave rows of tasks out that cannot be used")
     .optionsGroup("The run:")
     .requiredOption("--out <dir>", "a new folder: report.json, report.html, and the runs")
@@ -38,8 +43,12 @@ export function registerAblate(program: Command): void {
     .option("--distill-seeds <n>", "distillations of every variant", wholeNumber(1), 1)
     .option("--seeds <n>", "fine-tunings of every student on every task", wholeNumber(1), 5);
   addRecipeFlags(command, { defaultRecipe: "nano" })
-    .option("--finetune-recipe <name>", "a recipe for fine-tuning (default: by size, as in glue)")
-    .option("--set-finetune <key=value...>", "change values of it: --set-finetune epochs=1", collectSettings);
+    .option("--finetune-recipe <name>", "a recipe for fine-tuning on texts (default: by size, as in glue)")
+    .option(
+      "--set-finetune <key=value...>",
+      "change values of it, for all tasks or for one: --set-finetune epochs=1 squad.epochs=2",
+      collectSettings,
+    );
   addPlaceFlags(command);
   addSaveFlags(command)
     .option("--evaluate-every <steps>", "evaluate distillations on the held-out text", wholeNumber(1), 100)
@@ -50,13 +59,12 @@ export function registerAblate(program: Command): void {
 const EXAMPLES = `
 Examples:
   $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000
-  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume`;
+  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume
+  $ limbeck ablate --data data --squad squad --out ablation --distill-seeds 3 --set-finetune squad.trainExamples=20000`;
 
-interface AblateFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
   teacher?: string;
   data: string;
-  glue: string;
-  tasks?: string[];
   skipBadRows?: boolean;
   out: string;
   resume?: boolean;
@@ -75,26 +83,26 @@ async function run(flags: AblateFlags): Promise<void> {
   const { provenance, shellCommand } = await import("../report/provenance.js");
   const { distillRecipe } = await import("../distill/recipe.js");
   const { chooseRecipe } = await import("./choose-recipe.js");
-  const { fineTuner, fineTuningRecipe, seedsFrom } = await import("./fine-tunings.js");
-  const { glueEntries } = await import("./glue-tasks.js");
+  const { ablateEntries } = await import("./ablate-tasks.js");
+  const { fineTuner, seedsFrom } = await import("./fine-tunings.js");
   const { stopRequested } = await import("./interrupts.js");
   const { JobsDisplay } = await import("./jobs-display.js");
   const { printReport } = await import("./print-report.js");
   const { checkDevice } = await import("./session-flags.js");
+  const { taskRecipes } = await import("./task-recipes.js");
   checkDevice(flags.device);
   const teacher = flags.teacher ?? EMBEDDED_TEACHER;
-  const { tasks: names = null, skipBadRows = false } = flags;
-  const tasks = glueEntries(flags.glue, names).filter(({ data }) => names !== null || data !== null);
+  const { skipBadRows = false } = flags;
+  const tasks = ablateEntries(flags);
   const recipe = chooseRecipe(
     { ...flags, resume: false },
     { kind: "distill", schema: distillRecipe, defaultName: "nano" },
   );
-  const { finetuneRecipe, setFinetune } = flags;
-  const tuning = await fineTuningRecipe(
-    { ...(finetuneRecipe && { recipe: finetuneRecipe }), ...(setFinetune && { set: setFinetune }) },
+  const tunings = await taskRecipes(
+    { recipe: flags.finetuneRecipe, set: flags.setFinetune },
     { tasks, model: teacher },
   );
-  const seeds = seedsFrom(tuning, flags.seeds);
+  const seeds = seedsFrom(tunings.first, flags.seeds);
   const command = shellCommand(["limbeck", ...process.argv.slice(2)]);
   const signal = stopRequested();
   using display = openDisplay(flags);
@@ -105,14 +113,27 @@ async function run(flags: AblateFlags): Promise<void> {
     distillSeeds: seedsFrom(recipe, flags.distillSeeds),
     out: flags.out,
     resume: flags.resume ?? false,
-    settings: { finetune: tuning, skipBadRows },
+    settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
     runDistill: distiller(flags, { teacher, display: jobs.inner, signal }),
-    runTask: fineTuner(flags, { recipe: tuning, dataPath: flags.glue, skipBadRows, display: jobs.inner, signal }),
+    runTask: fineTuner(flags, {
+      recipeOf: ({ name }) => tunings.all[name] ?? tunings.first,
+      pathOf: (task) => pathOf(flags, task),
+      ...{ skipBadRows, display: jobs.inner, signal },
+    }),
     observer: jobs,
   });
   display[Symbol.dispose]();
   const document = ablateDocument(report, tasks, provenance({ command, seeds }));
   printReport(report, document, flags);
+}
+
+/** For the record, and only where there are some. */
+function othersOf({ others }: TaskRecipes): { finetuneOf?: TaskRecipes["others"] } {
+  return Object.keys(others).length === 0 ? {} : { finetuneOf: others };
+}
+
+function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }: Task): string {
+  return name === "imdb" ? imdb : name === "squad" ? squad : glue;
 }
 
 /** Distils as often as it is asked. Of a finished run the checkpoints go: its model and figures stay. */

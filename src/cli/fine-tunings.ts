@@ -5,6 +5,7 @@ import { presentTasks, type RunTask, type TaskEntry } from "../report/task-runs.
 import { evaluateModel } from "../tasks/evaluate-model.js";
 import { finetune } from "../tasks/finetune.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
+import type { Task } from "../tasks/task.js";
 import { chooseRecipe } from "./choose-recipe.js";
 import type { Display } from "./display.js";
 import { defaultRecipeName } from "./finetune-session.js";
@@ -26,25 +27,27 @@ export async function fineTuningRecipe(
 }
 
 /**
- * Fine-tunes as often as it is asked, with one recipe and the seeds of the jobs.
+ * Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs.
  *
  * Of a finished run its model and figures stay; checkpoints, three times its size each, would only fill the disk.
  */
 export function fineTuner(
   flags: PlaceFlags & SaveFlags,
   given: {
-    recipe: FinetuneRecipe;
-    dataPath: string;
+    recipeOf(task: Task): FinetuneRecipe;
+    /** Where its data was read from, for the record. */
+    pathOf(task: Task): string;
     skipBadRows: boolean;
     display: Display;
     signal: AbortSignal;
   },
 ): RunTask {
-  const { recipe, dataPath, skipBadRows, display, signal } = given;
+  const { recipeOf, pathOf, skipBadRows, display, signal } = given;
   return async ({ model, data, seed, out, resume }) => {
     await finetune({
-      ...{ model, data, dataPath, skipBadRows, out, resume, signal },
-      recipe: { ...recipe, seed },
+      ...{ model, data, skipBadRows, out, resume, signal },
+      dataPath: pathOf(data.task),
+      recipe: { ...recipeOf(data.task), seed },
       teacher: null,
       device: flags.device,
       cadence: {

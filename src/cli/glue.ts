@@ -84,7 +84,11 @@ async function run(flags: GlueFlags): Promise<void> {
     out: flags.out,
     resume: flags.resume ?? false,
     settings: { finetune: recipe, skipBadRows },
-    runTask: fineTuner(flags, { recipe, dataPath: flags.data, skipBadRows, display: jobs.inner, signal }),
+    runTask: fineTuner(flags, {
+      recipeOf: () => recipe,
+      pathOf: () => flags.data,
+      ...{ skipBadRows, display: jobs.inner, signal },
+    }),
     latenciesMs: (models) => pairLatenciesMs(models, signal),
     observer: jobs,
   });

@@ -85,26 +85,31 @@ function changeBars(report: AblateReport): BarChart {
 
 /** The paper's Table 4. */
 function changeTable(report: AblateReport, tasks: readonly TaskEntry[]): Table {
+  const ofAll = hasSeveral(report) ? ["Spread of all"] : [];
   const columns = [
-    ...numberColumns("", ["Score", "Change", "Spread", "Std. error", "Paper"]),
+    ...numberColumns("", ["Score", "Change", "Spread", "Std. error", ...ofAll, "Paper"]),
     { label: "", align: "left" as const },
   ];
   return {
     caption: `Change of the score, over ${counted(report.distillSeeds.length, "distillation")} of each and ${counted(report.seeds.length, "fine-tuning")} a task`,
     columns,
-    rows: report.variants.map(changeRow),
-    notes: [...scoreNotes(tasks), ruleOf(report), "Paper: Sanh et al. 2019, Table 4."],
+    rows: report.variants.map((variant) => changeRow(variant, hasSeveral(report))),
+    notes: [...scoreNotes(tasks), ruleOf(report), "Paper: Sanh et al. 2019, Table 4, the mean over GLUE's nine tasks."],
   };
 }
 
-function changeRow({ title, macro, change, paper }: VariantResult): Row {
+function hasSeveral({ distillSeeds }: AblateReport): boolean {
+  return distillSeeds.length > 1;
+}
+
+function changeRow({ title, macro, change, changeOfAll, paper }: VariantResult, hasSpreadOfAll: boolean): Row {
   const score: Cell = { text: fixed(macro.mean, 2), detail: plusMinus(macro.deviation, 2) };
-  if (change === null) return { cells: [title, score, ABSENT, ABSENT, ABSENT, ABSENT, ""], tone: "strong" };
-  const { mean, deviation, standardError, isWithinNoise } = change;
-  const shown = (value: number | null) => (value === null ? ABSENT : fixed(value, 2));
+  const shown = (value: number | null | undefined) => (value == null ? ABSENT : fixed(value, 2));
+  const figures = [change?.deviation, change?.standardError, ...(hasSpreadOfAll ? [changeOfAll?.deviation] : [])];
+  if (change === null) return { cells: [title, score, ABSENT, ...figures.map(shown), ABSENT, ""], tone: "strong" };
   const published = paper === null ? ABSENT : signed(paper, 2);
   return {
-    cells: [title, score, signed(mean, 2), shown(deviation), shown(standardError), published, verdict(isWithinNoise)],
+    cells: [title, score, signed(change.mean, 2), ...figures.map(shown), published, verdict(change.isWithinNoise)],
   };
 }
 
@@ -117,7 +122,9 @@ function scoreNotes(tasks: readonly TaskEntry[]): string[] {
 
 function ruleOf({ pairedBy, distillSeeds }: AblateReport): string {
   const rule = `Change: the mean of the differences to the full loss, paired by ${pairedBy}. Spread: their sample standard deviation. A change no larger than its spread is within noise.`;
-  if (distillSeeds.length > 1) return rule;
+  if (distillSeeds.length > 1) {
+    return `${rule} Spread of all: that of the differences of all fine-tunings, paired by both seeds; those of one student share its distillation.`;
+  }
   return `${rule} With one distillation of each, the spread does not hold how distillations differ from seed to seed.`;
 }
 
@@ -157,14 +164,21 @@ function courseBlocks({ variants }: AblateReport): Block[] {
   return charts.length === 0 ? [] : [{ kind: "curves", title: "The distillations", charts }];
 }
 
-function settingsBlock({ teacher, recipe }: AblateReport): Block {
+function settingsBlock({ teacher, recipe, distillSeeds, seeds }: AblateReport): Block {
   const { alphaCe, alphaMlm, alphaCos, temperature, steps, epochs, stepSequences, sequenceLength } = recipe;
   const length = steps === null ? counted(epochs ?? 0, "epoch") : counted(steps, "step");
   return {
     kind: "text",
     heading: "What was distilled",
     paragraphs: [
+      `Each variant was distilled ${times(distillSeeds)}, and each student fine-tuned on every task ${times(seeds)}: ${counted(distillSeeds.length * seeds.length, "run")} of each variant on each task.`,
       `The teacher is ${teacher}. Every variant has the same budget: ${length} of ${counted(stepSequences, "sequence")} of up to ${counted(sequenceLength, "token")}. The full loss is ${alphaCe} L_ce + ${alphaMlm} L_mlm + ${alphaCos} L_cos at temperature ${temperature}; the weights of the losses that are kept stay as they are.`,
     ],
   };
+}
+
+/** "3 times (seeds 1, 2 and 3)". */
+function times(seeds: readonly number[]): string {
+  const names = `${seeds.length === 1 ? "seed" : "seeds"} ${listed(seeds.map(String))}`;
+  return `${seeds.length === 1 ? "once" : `${seeds.length} times`} (${names})`;
 }

@@ -87,6 +87,8 @@ export interface VariantResult {
   readonly tasks: Readonly<Record<string, Spread>>;
   /** Against the full loss; null for itself. */
   readonly change: PairedDifference | null;
+  /** The same of all fine-tunings, paired by both seeds: they are not independent, so that it judges nothing. */
+  readonly changeOfAll: PairedDifference | null;
   /** The paper's change. */
   readonly paper: number | null;
 }
@@ -204,7 +206,7 @@ function resultsOf(tasks: readonly PresentTask[], options: AblateOptions): Varia
   const all = VARIANTS.map((variant) =>
     options.distillSeeds.map((distillSeed) => studentRuns({ variant, distillSeed }, tasks, options)),
   );
-  const baseline = pairUnits(all[0] ?? []);
+  const [full = []] = all;
   return VARIANTS.map((variant, i) => {
     const students = all[i] ?? [];
     const units = pairUnits(students);
@@ -213,7 +215,8 @@ function resultsOf(tasks: readonly PresentTask[], options: AblateOptions): Varia
       students,
       macro: spreadOf(units),
       tasks: Object.fromEntries(tasks.map(({ name }) => [name, spreadOf(taskScores(students, name))])),
-      change: i === 0 ? null : pairedDifference(units, baseline),
+      change: i === 0 ? null : pairedDifference(units, pairUnits(full)),
+      changeOfAll: i === 0 ? null : pairedDifference(allMacros(students), allMacros(full)),
       paper: PAPER_ABLATION[variant.name] ?? null,
     };
   });
@@ -233,7 +236,11 @@ function studentRuns(student: Student, present: readonly PresentTask[], options:
  * then say nothing about how distillations differ.
  */
 function pairUnits(students: readonly StudentRuns[]): number[] {
-  return students.length > 1 ? students.map(({ macros }) => mean(macros)) : students.flatMap(({ macros }) => macros);
+  return students.length > 1 ? students.map(({ macros }) => mean(macros)) : allMacros(students);
+}
+
+function allMacros(students: readonly StudentRuns[]): number[] {
+  return students.flatMap(({ macros }) => macros);
 }
 
 function taskScores(students: readonly StudentRuns[], task: string): number[] {

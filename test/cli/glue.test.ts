@@ -102,4 +102,47 @@ describe("ablate", () => {
     );
     expect(readFileSync(join(out, "report.html"), "utf8").match(/<polyline/g)).toHaveLength(10);
   });
+
+  test("scores IMDb and SQuAD too, each by its own recipe, over several distillations", async () => {
+    const out = join(shop.newFolder(), "ablation");
+    const report = await limbeckJson<AblateReport>([
+      ...["ablate", "--teacher", shop.teacher, "--data", shop.data, "--out", out, "--held-out-sequences", "4"],
+      ...["--imdb", madeUpImdb(shop.newFolder()), "--squad", madeUpSquad(shop.newFolder())],
+      ...["--distill-seeds", "2", "--seeds", "1", "--set", ...TINY, "studentLayers=1", "steps=2"],
+      ...["--set-finetune", ...QUICK, "squad.windowStride=2", "squad.steps=3", "imdb.epochs=1"],
+    ]);
+    expect(report).toMatchObject({ distillSeeds: [56, 57], seeds: [1], pairedBy: "distillation seed", missing: [] });
+    expect(report.variants.map(({ tasks }) => Object.entries(tasks).map(([name, { count }]) => [name, count]))).toEqual(
+      Array(5).fill([
+        ["imdb", 2],
+        ["squad", 2],
+      ]),
+    );
+    const runOf = (task: string): unknown =>
+      JSON.parse(readFileSync(join(out, "no-mlm/distill-57", task, "seed-1/report.json"), "utf8"));
+    expect(runOf("imdb")).toMatchObject({ recipe: { epochs: 1, steps: null, windowStride: 128 } });
+    expect(runOf("squad")).toMatchObject({ step: 3, recipe: { windowStride: 2 }, metrics: { validation: {} } });
+  });
 });
+
+/** Reviews of a few words. */
+function madeUpImdb(folder: string): string {
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, i) => `${i}\t${i % 2}\t5\tthe river walks with ${i % 2 ? "light" : "cold"}\n`);
+  writeFileSync(join(folder, "train.tsv"), rows(24).join(""));
+  writeFileSync(join(folder, "test.tsv"), rows(8).join(""));
+  return folder;
+}
+
+/** A question asked again and again. */
+function madeUpSquad(folder: string): string {
+  const context = "the old house falls under a cold stone";
+  const answers = [{ text: "a cold stone", answer_start: context.indexOf("a cold") }];
+  const file = (count: number) => {
+    const qas = Array.from({ length: count }, (_, i) => ({ id: `q${i}`, question: "the house falls under", answers }));
+    return JSON.stringify({ version: "1.1", data: [{ title: "t", paragraphs: [{ context, qas }] }] });
+  };
+  writeFileSync(join(folder, "train-v1.1.json"), file(12));
+  writeFileSync(join(folder, "dev-v1.1.json"), file(4));
+  return folder;
+}

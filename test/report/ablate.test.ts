@@ -6,6 +6,7 @@ import { distillRecipe } from "../../src/distill/recipe.js";
 import { nano } from "../../src/recipes/nano.js";
 import { type AblateOptions, ablate, type DistillJob } from "../../src/report/ablate.js";
 import { ablateDocument } from "../../src/report/ablate-document.js";
+import { renderPage } from "../../src/report/page.js";
 import { reportText } from "../../src/report/write.js";
 import { entryOf, leaveReport, missing, noting, TASKS } from "./made-up.js";
 
@@ -127,6 +128,21 @@ describe("a change", () => {
     expect(report.pairedBy).toBe("distillation seed");
     expect(report.variants[1]?.change).toMatchObject({ count: 3, mean: expect.closeTo(-2.75, 9) });
     expect(report.variants[1]?.tasks.cola?.count).toBe(12);
+  });
+
+  test("of several distillations has the spread of all its runs beside it, which judges nothing", async () => {
+    const options = optionsWith({ distillSeeds: [1, 2, 3] });
+    const report = await ablate(options);
+    // The four differences of a student, three times over: Σ (d − mean)² is 3 · 0.05, over 12 − 1.
+    const ofAll = Math.sqrt((3 * 0.05) / 11);
+    expect(report.variants[1]?.changeOfAll).toMatchObject({ count: 12, deviation: expect.closeTo(ofAll, 9) });
+    expect(report.variants[1]?.change?.deviation).toBeCloseTo(0, 9);
+    const text = reportText(documentOf(report, options));
+    expect(text).toMatch(/Change of the score, over 3 distillations of each and 4 fine-tunings a task/);
+    expect(text).toMatch(/^without L_ce .* −2\.75 +0\.00 +0\.00 +0\.12 +−2\.96$/m);
+    const page = renderPage(documentOf(report, options));
+    expect(page).toContain("distilled 3 times (seeds 1, 2 and 3)");
+    expect(page).toContain("4 times (seeds 1, 2, 3 and 4): 12 runs of each variant on each task");
   });
 
   test("of one run each is not judged", async () => {
