@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
 import {
@@ -89,6 +89,11 @@ export function isRun(directory: string): boolean {
 /** Whether a directory is a run's that has saved a checkpoint. */
 export function hasCheckpoint(directory: string): boolean {
   return isRun(directory) && listSteps(join(directory, CHECKPOINTS)).length > 0;
+}
+
+/** Removes the checkpoints of a run that is finished and never to be resumed; it may be cut short and done again. */
+export function discardCheckpoints(directory: string): void {
+  rmSync(join(directory, CHECKPOINTS), { recursive: true, force: true });
 }
 
 /** The recipe of a run, without taking the directory. */

@@ -1,5 +1,3 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { DistillJob } from "../report/ablate.js";
 import type { Task } from "../tasks/task.js";
@@ -40,6 +38,7 @@ export function registerAblate(program: Command): void {
     .optionsGroup("The run:")
     .requiredOption("--out <dir>", "a new folder: report.json, report.html, and the runs")
     .option("--resume", "go on: the same command again, nothing finished is repeated")
+    .option("--keep-models", "keep every fine-tuned model (default: the students alone, and all figures)")
     .option("--distill-seeds <n>", "distillations of every variant", wholeNumber(1), 1)
     .option("--seeds <n>", "fine-tunings of every student on every task", wholeNumber(1), 5);
   addRecipeFlags(command, { defaultRecipe: "nano" })
@@ -68,6 +67,7 @@ interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlag
   skipBadRows?: boolean;
   out: string;
   resume?: boolean;
+  keepModels?: boolean;
   distillSeeds: number;
   seeds: number;
   finetuneRecipe?: string;
@@ -113,6 +113,7 @@ async function run(flags: AblateFlags): Promise<void> {
     distillSeeds: seedsFrom(recipe, flags.distillSeeds),
     out: flags.out,
     resume: flags.resume ?? false,
+    keepModels: flags.keepModels ?? false,
     settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
     runDistill: distiller(flags, { teacher, display: jobs.inner, signal }),
     runTask: fineTuner(flags, {
@@ -136,7 +137,7 @@ function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }:
   return name === "imdb" ? imdb : name === "squad" ? squad : glue;
 }
 
-/** Distils as often as it is asked. Of a finished run the checkpoints go: its model and figures stay. */
+/** Distils as often as it is asked. */
 function distiller(
   flags: AblateFlags,
   { teacher, display, signal }: { teacher: string; display: Display; signal: AbortSignal },
@@ -158,6 +159,5 @@ function distiller(
       observer: observeRun(display),
       onTeacher: () => {},
     });
-    rmSync(join(out, "checkpoints"), { recursive: true, force: true });
   };
 }

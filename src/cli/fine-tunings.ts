@@ -1,5 +1,3 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { PredictTestSet } from "../report/glue-submission.js";
 import { presentTasks, type RunTask, type TaskEntry } from "../report/task-runs.js";
 import { evaluateModel } from "../tasks/evaluate-model.js";
@@ -26,11 +24,7 @@ export async function fineTuningRecipe(
   return chooseRecipe({ ...flags, out: "", resume: false }, { kind: "finetune", schema: finetuneRecipe, defaultName });
 }
 
-/**
- * Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs.
- *
- * Of a finished run its model and figures stay; checkpoints, three times its size each, would only fill the disk.
- */
+/** Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs. */
 export function fineTuner(
   flags: PlaceFlags & SaveFlags,
   given: {
@@ -57,7 +51,6 @@ export function fineTuner(
       },
       observer: { ...observeSteps(display), evaluation: () => {} },
     });
-    for (const name of ["checkpoints", "best.safetensors"]) rmSync(join(out, name), { recursive: true, force: true });
   };
 }
 

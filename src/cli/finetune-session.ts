@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from "node:path";
+import { isJsonObject } from "../checkpoint/json-file.js";
 import { readModelConfig } from "../checkpoint/model.js";
 import { isRun, readRecipe } from "../checkpoint/run.js";
 import { ConfigError } from "../errors.js";
@@ -18,6 +19,13 @@ import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
 import { checkDevice } from "./session-flags.js";
 import { openTaskOf, type TaskFlags } from "./task-flags.js";
 
+interface SeedFlags {
+  out: string;
+  resume?: boolean;
+  seeds?: number;
+  keepModels?: boolean;
+}
+
 /** Below this hidden size, models take the larger steps of the recipes for small ones. */
 const NANO_HIDDEN_SIZE = 256;
 
@@ -27,14 +35,12 @@ const NANO_HIDDEN_SIZE = 256;
  * @throws ConfigError when a flag is missing or cannot apply
  */
 export async function finetuneSession(
-  flags: TaskFlags &
-    RecipeFlags &
-    PlaceFlags &
-    SaveFlags & { model?: string; teacher?: string; out: string; resume?: boolean },
+  flags: TaskFlags & RecipeFlags & PlaceFlags & SaveFlags & SeedFlags & { model?: string; teacher?: string },
   display: Display,
 ): Promise<FinetuneOptions> {
   const { out, resume = false } = flags;
   checkDevice(flags.device);
+  checkSeeds(flags);
   const begun = resume ? readSources(out) : null;
   if (resume && !isRun(out)) display.log(`${out}: nothing to resume: starting`);
   const model = flags.model ?? begun?.model?.path;
@@ -42,7 +48,11 @@ export async function finetuneSession(
   const { data, path } = await openTaskOf(begun === null ? flags : taskAsBegun(flags, begun), { needsTraining: true });
   const defaultName = await defaultRecipeName(data.task, model);
   return {
-    recipe: chooseRecipe(flags, { kind: "finetune", schema: finetuneRecipe, defaultName }),
+    // Of several seeds the folder is no run: the same command again.
+    recipe: chooseRecipe(
+      { ...flags, resume: resume && flags.seeds === undefined },
+      { kind: "finetune", schema: finetuneRecipe, defaultName },
+    ),
     data,
     dataPath: path,
     model,
@@ -62,6 +72,14 @@ export async function finetuneSession(
     },
     signal: stopRequested(),
   };
+}
+
+/** One run and several lie in folders of different kinds. */
+function checkSeeds({ out, resume, seeds, keepModels }: SeedFlags): void {
+  if (seeds !== undefined) return;
+  if (keepModels) throw new ConfigError("--keep-models: expected --seeds with it, got none: one run has one model.");
+  if (!resume || !isRun(out) || readRecipe(out).kind !== "finetune-seeds") return;
+  throw new ConfigError(`--seeds: expected it again, since ${out} holds runs of several seeds, got nothing.`);
 }
 
 /** A run that is resumed without a word on its task goes on with the one it was begun with; own texts are named again. */
@@ -89,7 +107,8 @@ export function evaluationWords({ loss, score: _, ...figures }: TaskEvaluation):
 export async function evaluationRecipe(model: string, task: Task): Promise<FinetuneRecipe> {
   const run = dirname(resolve(model));
   if (isRun(run)) {
-    const recipe = readRecipe(run);
+    const own = readRecipe(run);
+    const recipe = own.kind === "finetune-seeds" && isJsonObject(own.recipe) ? own.recipe : own;
     if (recipe.kind === "finetune") return parseRecipe(finetuneRecipe, recipe, join(run, "recipe.json"));
   }
   return finetuneRecipeNamed(await defaultRecipeName(task, model));

@@ -38,9 +38,10 @@ export function registerFinetune(program: Command): void {
     )
     .option(
       "--seeds <n>",
-      "runs with n seeds from the recipe's on, in <run>/seed-1 and so on, and prints their median",
+      "runs with n seeds from the recipe's on, in <run>/seed-1 and so on; <run>/model is that of the best",
       wholeNumber(1),
-    );
+    )
+    .option("--keep-models", "with --seeds, keep every seed's model (default: that of the best)");
   addRecipeFlags(command, {
     defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",
   });
@@ -61,6 +62,7 @@ interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, P
   out: string;
   resume?: boolean;
   seeds?: number;
+  keepModels?: boolean;
 }
 
 async function run(flags: FinetuneFlags): Promise<void> {
@@ -82,26 +84,24 @@ async function runSeeds(
   seeds: number,
   display: Display,
 ): Promise<void> {
-  const { finetuneSeeds } = await import("../tasks/seeds.js");
-  const { spreadOf } = await import("../report/statistics.js");
+  const { seedsReport } = await import("../report/seeds.js");
   const { seedsFrom } = await import("./fine-tunings.js");
-  const results = await finetuneSeeds(session, {
+  const report = await seedsReport(session, {
     seeds: seedsFrom(session.recipe, seeds),
+    keepModels: flags.keepModels ?? false,
     onRun: (out) => display.log(`run ${out}`),
   });
   display[Symbol.dispose]();
-  const score = spreadOf(results.map((result) => result.score));
+  const { score, runs, best, model } = report;
   const spread = score.deviation === null ? "" : ` ± ${(100 * score.deviation).toFixed(1)}`;
-  printResult(
-    { score, runs: results },
-    {
-      json: flags.json,
-      lines: [
-        ...results.map(({ run, score }): [string, string] => [run, percent(score)]),
-        ["median", `${percent(score.median)}${spread} over ${seeds} seeds`],
-      ],
-    },
-  );
+  printResult(report, {
+    json: flags.json,
+    lines: [
+      ["model", `${model}, of seed ${best}`],
+      ...runs.map(({ run, score }): [string, string] => [run, percent(score)]),
+      ["median", `${percent(score.median)}${spread} over ${seeds} seeds`],
+    ],
+  });
 }
 
 function resultLines(result: FinetuneResult): [string, string][] {

@@ -30,6 +30,7 @@ export function registerGlue(program: Command): void {
     .optionsGroup("The run:")
     .requiredOption("--out <dir>", "a new folder: report.json, report.html, and the runs")
     .option("--resume", "go on: the same command again, nothing finished is repeated")
+    .option("--keep-models", "keep every fine-tuned model (default: of each task the one of the best seed)")
     .option("--seeds <n>", "runs of every model on every task", wholeNumber(1), 5);
   addRecipeFlags(command, { defaultRecipe: "finetune-base, or finetune-nano for hidden sizes below 256" });
   addPlaceFlags(command);
@@ -51,6 +52,7 @@ interface GlueFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
   test?: boolean;
   out: string;
   resume?: boolean;
+  keepModels?: boolean;
   seeds: number;
 }
 
@@ -83,6 +85,7 @@ async function run(flags: GlueFlags): Promise<void> {
     compare: flags.compare ?? null,
     out: flags.out,
     resume: flags.resume ?? false,
+    keepModels: flags.keepModels ?? false,
     settings: { finetune: recipe, skipBadRows },
     runTask: fineTuner(flags, {
       recipeOf: () => recipe,

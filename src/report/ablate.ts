@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_FILE } from "../checkpoint/folder.js";
+import { discardCheckpoints } from "../checkpoint/run.js";
 import type { DistillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
+import { removeModel } from "../tasks/seeds.js";
 import { ablateDocument } from "./ablate-document.js";
 import { percentOf } from "./figures.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
@@ -58,6 +60,8 @@ export interface AblateOptions {
   readonly settings: object;
   readonly out: string;
   readonly resume: boolean;
+  /** Whether fine-tuned models stay: the report needs their figures alone. Students always do. */
+  readonly keepModels: boolean;
   readonly runDistill: (job: DistillJob) => Promise<void>;
   readonly runTask: RunTask;
   /** The command line; null where a program asks. */
@@ -110,7 +114,7 @@ export interface AblateReport {
  * Distils five variants with the same budget, fine-tunes each on the same tasks, and reports as the paper's Table 4.
  *
  * Students are OUT/<variant>/distill-<seed>/student, their fine-tunings OUT/<variant>/distill-<seed>/<task>/seed-<n>.
- * What is finished is not repeated when it is resumed. Leaves OUT/report.json and OUT/report.html.
+ * What is finished is not repeated when it is resumed; students stay, fine-tuned models do not. Leaves OUT/report.json and OUT/report.html.
  *
  * @throws ConfigError when the recipe leaves something out already, there is no task, or the folder does not fit
  * @throws InterruptedJobs when the signal aborts
@@ -165,13 +169,17 @@ function studentRun(student: Student, options: AblateOptions): string {
 function jobsOf(student: Student, tasks: readonly PresentTask[], options: AblateOptions): Job[] {
   const name = `${student.variant.title}${options.distillSeeds.length > 1 ? ` (${student.distillSeed})` : ""}`;
   const fineTunings = tasks.flatMap((task) =>
-    options.seeds.map((seed) =>
-      jobOf(taskJob(student, task, seed, options), {
+    options.seeds.map((seed) => {
+      const run = taskJob(student, task, seed, options);
+      return jobOf(run, {
         label: `${name}: ${task.title} seed ${seed}`,
         kind: task.name, // The students have one shape.
         runTask: options.runTask,
-      }),
-    ),
+        tidy: () => {
+          if (!options.keepModels) removeModel(run.out);
+        },
+      });
+    }),
   );
   return [distillJob(student, name, options), ...fineTunings];
 }
@@ -189,6 +197,7 @@ function distillJob(student: Student, name: string, options: AblateOptions): Job
       const accuracy = curveOf(run, "heldOutAccuracy").at(-1)?.[1];
       return accuracy === undefined ? "distilled" : `held-out accuracy ${percentOf(accuracy)}`;
     },
+    tidy: () => discardCheckpoints(run),
   };
 }
 

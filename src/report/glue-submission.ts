@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { type GluePredictions, writeGlueSubmission } from "../tasks/predictions.js";
+import { bestRun } from "../tasks/seeds.js";
 import type { Split } from "../tasks/task.js";
 import { GLUE_TASKS } from "../tasks/texts/glue.js";
 import { splitsIn, textTaskFolder } from "../tasks/texts/text-folder.js";
 import type { ModelScores } from "./glue.js";
-import type { PresentTask, TaskEntry } from "./task-runs.js";
+import { keptModel, type PresentTask, type TaskEntry } from "./task-runs.js";
 
 /** A test set, whose labels nobody has but the benchmark's server. */
 export interface TestSet {
@@ -36,6 +37,7 @@ export function testSets(folder: string, tasks: readonly TaskEntry[]): TestSet[]
 /**
  * Writes OUT/submission.zip: each test set as the run of the best score on the development set answers it.
  *
+ * @throws ConfigError when that run's model is not there any more
  * @returns the zip, and the files that the server will miss in it
  */
 export async function writeSubmission(
@@ -46,9 +48,9 @@ export async function writeSubmission(
   const predictions: GluePredictions[] = [];
   for (const set of sets) {
     const runs = tasks.find(({ task }) => task === set.task.name)?.runs ?? [];
-    const [best] = runs.toSorted((a, b) => b.score - a.score);
-    if (best === undefined) continue;
-    const rows = await predict(join(best.run, "model"), set);
+    const best = bestRun(runs);
+    if (best === null) continue;
+    const rows = await predict(keptModel(best.run), set);
     predictions.push({ task: set.task.name, split: set.split, rows });
   }
   const path = join(out, "submission.zip");

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
+import { keepBestModel } from "../tasks/seeds.js";
 import { glueDocument } from "./glue-document.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
 import { provenance } from "./provenance.js";
 import { mean, type Spread, spreadOf } from "./statistics.js";
 import {
+  finishedTaskRuns,
   jobOf,
   modelNames,
   type PresentTask,
@@ -31,6 +33,8 @@ export interface GlueOptions {
   readonly settings: object;
   readonly out: string;
   readonly resume: boolean;
+  /** Whether every fine-tuned model stays; else of each model and task that of the best score alone. */
+  readonly keepModels: boolean;
   readonly runTask: RunTask;
   /** Milliseconds of a pass at batch size 1, of each model; null draws no scatter. */
   readonly latenciesMs: ((models: readonly string[]) => Promise<readonly number[]>) | null;
@@ -74,8 +78,8 @@ export interface GlueReport {
 /**
  * Fine-tunes a model, and one to compare it with, on every task with every seed, and reports as the paper's Table 1.
  *
- * Runs are OUT/<model>/<task>/seed-<n>; those that are finished are not repeated when it is resumed. Leaves
- * OUT/report.json and OUT/report.html.
+ * Runs are OUT/<model>/<task>/seed-<n>; those that are finished are not repeated when it is resumed. Of each model and
+ * task the fine-tuned model of the best score stays. Leaves OUT/report.json and OUT/report.html.
  *
  * @throws ConfigError when there is no task, the folder is in use or holds something else, or settings differ
  * @throws InterruptedJobs when the signal aborts
@@ -123,15 +127,19 @@ function taskJob(
 }
 
 function jobsOf(plan: Plan, tasks: readonly PresentTask[], options: GlueOptions): Job[] {
-  return tasks.flatMap((task) =>
-    options.seeds.map((seed) =>
-      jobOf(taskJob(plan, task, seed, options), {
-        label: `${plan.name} ${task.title} seed ${seed}`,
+  return tasks.flatMap((task) => {
+    const runs = options.seeds.map((seed) => taskJob(plan, task, seed, options));
+    return runs.map((run) =>
+      jobOf(run, {
+        label: `${plan.name} ${task.title} seed ${run.seed}`,
         kind: `${plan.name} ${task.name}`,
         runTask: options.runTask,
+        tidy: () => {
+          if (!options.keepModels) keepBestModel(finishedTaskRuns(runs));
+        },
       }),
-    ),
-  );
+    );
+  });
 }
 
 function scoresOf(plan: Plan, present: readonly PresentTask[], options: GlueOptions): Omit<ModelScores, "latencyMs"> {

@@ -11,6 +11,8 @@ export interface Job {
   run(): Promise<void>;
   /** What came out, in a few words; asked when it is finished. */
   outcome(): string;
+  /** Removes what nobody needs any more; called when it is finished, also when it had been before. */
+  tidy?(): void;
 }
 
 /** Where a series of jobs is. */
@@ -57,7 +59,7 @@ export async function runJobs(
   for (const job of jobs) {
     const earlier = job.finished();
     if (earlier === null) left.push(job);
-    else observer.finished({ label: job.label, outcome: job.outcome(), seconds: null });
+    else settle(job, null, observer);
     if (earlier?.seconds != null) note(seconds, job.kind, earlier.seconds);
   }
   for (const [index, job] of left.entries()) {
@@ -79,8 +81,13 @@ export async function runJobs(
     }
     const took = (performance.now() - startMs) / 1000;
     note(seconds, job.kind, took);
-    observer.finished({ label: job.label, outcome: job.outcome(), seconds: took });
+    settle(job, took, observer);
   }
+}
+
+function settle(job: Job, seconds: number | null, observer: JobsObserver): void {
+  job.tidy?.();
+  observer.finished({ label: job.label, outcome: job.outcome(), seconds });
 }
 
 function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {

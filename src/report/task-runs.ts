@@ -4,6 +4,7 @@ import { z } from "zod";
 import { readJsonObject } from "../checkpoint/json-file.js";
 import { createRun, isRun, openRun, type Run } from "../checkpoint/run.js";
 import { ConfigError, FormatError } from "../errors.js";
+import { discardWork, REPORT_FILE } from "../tasks/run-report.js";
 import type { Task, TaskData } from "../tasks/task.js";
 import { fixed, listed } from "./figures.js";
 import type { Job } from "./jobs.js";
@@ -85,7 +86,7 @@ export interface TaskRun {
 /** A fine-tuning as one of many jobs. */
 export function jobOf(
   given: TaskJob,
-  { label, kind, runTask }: { label: string; kind: string; runTask: RunTask },
+  { label, kind, runTask, tidy }: { label: string; kind: string; runTask: RunTask; tidy(): void },
 ): Job {
   const { task } = given.data;
   return {
@@ -97,7 +98,16 @@ export function jobOf(
       readTaskRun(given, task); // A run without a report would end as a gap in a table, hours later.
     },
     outcome: () => fixed(readTaskRun(given, task).score, 1),
+    tidy: () => {
+      discardWork(given.out); // Of a run that was killed before it came to that.
+      tidy();
+    },
   };
+}
+
+/** What those of some runs came to that are finished. */
+export function finishedTaskRuns(jobs: readonly TaskJob[]): TaskRun[] {
+  return jobs.filter(({ out }) => hasReport(out)).map((job) => readTaskRun(job, job.data.task));
 }
 
 /**
@@ -107,7 +117,7 @@ export function jobOf(
  * @throws ConfigError when it is another model's
  */
 export function readTaskRun({ out, model, seed }: Pick<TaskJob, "out" | "model" | "seed">, task: Task): TaskRun {
-  const path = join(out, "report.json");
+  const path = join(out, REPORT_FILE);
   const parsed = taskReport.safeParse(readJsonObject(path, "the report of a fine-tuning run"));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -122,6 +132,19 @@ export function readTaskRun({ out, model, seed }: Pick<TaskJob, "out" | "model" 
   }
   const { metrics, step, elapsedMs } = report;
   return { task: task.name, seed, run: out, step, metrics, score: scoreOf(task, metrics, path), elapsedMs };
+}
+
+/**
+ * The model of the best of some runs.
+ *
+ * @throws ConfigError when it is not there: a report over more seeds kept another's
+ */
+export function keptModel(run: string): string {
+  const model = join(run, "model");
+  if (existsSync(model)) return model;
+  throw new ConfigError(
+    `${model}: expected the model of the best of these seeds, got nothing: a report over more seeds kept another's. Give as many --seeds, or delete ${run} to repeat it.`,
+  );
 }
 
 /** A metric, which is a share, from 0 to 100 (or −100). */
@@ -170,5 +193,5 @@ export function modelNames(models: readonly string[]): string[] {
 }
 
 function hasReport(run: string): boolean {
-  return existsSync(join(run, "report.json"));
+  return existsSync(join(run, REPORT_FILE));
 }

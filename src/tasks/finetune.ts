@@ -1,11 +1,7 @@
 import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
-import { replaceText } from "../checkpoint/disk.js";
-import { formatJson } from "../checkpoint/json-file.js";
-import { readMetrics } from "../checkpoint/metrics.js";
-import { loadWeights, parameterEntries } from "../checkpoint/model.js";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Run } from "../checkpoint/run.js";
-import { openSafetensors, writeSafetensors } from "../checkpoint/safetensors.js";
 import { saveTaskModel, type TaskModel } from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
 import { type Evaluation, trainLoop } from "../train/loop.js";
@@ -13,6 +9,7 @@ import { checkPositions, productDType } from "../train/recipe.js";
 import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../train/session.js";
 import { keepSources } from "../train/sources.js";
 import { type Feature, TaskSteps } from "./batches.js";
+import { keepIfBest, restoreBest } from "./best-weights.js";
 import { finetunedCard } from "./card.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
 import { scoreOf } from "./metrics/metrics.js";
@@ -20,6 +17,7 @@ import { TaskObjective } from "./objective.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import { checkLosses, type FinetuneRecipe } from "./recipe.js";
 import type { FinetuneResult } from "./result.js";
+import { discardWork, finishedRun, writeRunReport } from "./run-report.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
 import type { Split, Task, TaskData } from "./task.js";
 
@@ -40,15 +38,9 @@ export interface FinetuneOptions extends Omit<SessionOptions<TaskEvaluation>, "c
   cadence: Omit<SessionOptions["cadence"], "evaluateEverySteps" | "evaluatesUntrained">;
 }
 
-/** What a finished run came to, in the run directory. */
-export const REPORT_FILE = "report.json";
-
-/** Weights of the best evaluation so far. */
-const BEST_FILE = "best.safetensors";
-
 /**
  * Fine-tunes a model on a task, with a teacher as the second step of distillation; the result is a model folder and
- * report.json in the run directory.
+ * report.json in the run directory. A run that is finished is not repeated when it is resumed.
  *
  * @throws ConfigError or FormatError when model, teacher, task, data, recipe or run directory do not fit together
  * @throws Interrupted when the signal aborts, after saving
@@ -58,6 +50,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const { recipe, device } = options;
   const { task } = options.data;
   const startedMs = performance.now();
+  const finished = options.resume ? finishedRun(options) : null;
+  if (finished !== null) return withModel(finished);
   checkLosses(recipe, options.teacher);
   using student = await startStudent(options);
   using teacher = options.teacher === null ? null : await loadTeacher(options.teacher, student, options);
@@ -84,7 +78,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   };
   const card = finetunedCard(task, recipe, result, options);
   await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
-  writeRunReport(run, options, { ...result, elapsedMs: performance.now() - startedMs });
+  writeRunReport(run.directory, options, { ...result, elapsedMs: performance.now() - startedMs });
+  discardWork(run.directory);
   return result;
 }
 
@@ -117,7 +112,8 @@ async function trainAndKeep(
     evaluate: async (step) => {
       const results = await evaluate();
       const evaluation = summaryOf(data.task, results);
-      if (recipe.keep === "last" || keepIfBest(run, objective.model, step, evaluation)) kept = { step, results };
+      if (recipe.keep === "last" || keepIfBest(run, objective.model, { step, score: evaluation.score }))
+        kept = { step, results };
       return evaluation;
     },
   });
@@ -126,10 +122,12 @@ async function trainAndKeep(
   return known?.step === step ? known : { step, results: await evaluate() };
 }
 
-function writeRunReport(run: Run, options: FinetuneOptions, result: FinetuneResult & { elapsedMs: number }): void {
-  const { model, teacher, recipe } = options;
-  const report = { kind: "finetune", ...result, model, teacher, seed: recipe.seed, recipe };
-  replaceText(join(run.directory, REPORT_FILE), formatJson(report));
+/** @throws ConfigError when the run's model was removed since */
+function withModel(result: FinetuneResult): FinetuneResult {
+  if (existsSync(result.model)) return result;
+  throw new ConfigError(
+    `${result.model}: expected the model of this finished run, got nothing: another seed's was kept. Give a new --out to train it again.`,
+  );
 }
 
 interface Splits {
@@ -199,19 +197,4 @@ function summaryOf(task: Task, results: readonly NamedResult[]): TaskEvaluation 
     score: mean(results.map(({ metrics }) => scoreOf(task, metrics))),
     ...Object.fromEntries(figures),
   };
-}
-
-/** Writes the weights aside, and says so, where no evaluation before was as good. */
-function keepIfBest(run: Run, model: TaskModel, step: number, { score }: TaskEvaluation): boolean {
-  const before = readMetrics(run.metricsPath).flatMap(({ heldOutScore }) => heldOutScore ?? []);
-  if (before.some((other) => typeof other === "number" && other >= score)) return false;
-  writeSafetensors(join(run.directory, BEST_FILE), parameterEntries(model), { step: String(step) });
-  return true;
-}
-
-/** @returns the step of the weights that were put back */
-function restoreBest(run: Run, model: TaskModel): number {
-  using best = openSafetensors(join(run.directory, BEST_FILE));
-  loadWeights(model, best);
-  return Number(best.metadata.step);
 }

@@ -1,11 +1,15 @@
-import { existsSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { readJsonObject } from "../checkpoint/json-file.js";
-import { openRun } from "../checkpoint/run.js";
-import { ConfigError } from "../errors.js";
-import { type FinetuneOptions, finetune, REPORT_FILE } from "./finetune.js";
-import type { FinetuneRecipe } from "./recipe.js";
+import { type FinetuneOptions, finetune } from "./finetune.js";
 import type { FinetuneResult } from "./result.js";
+import { finishedRun } from "./run-report.js";
+
+export interface SeedOptions {
+  readonly seeds: readonly number[];
+  /** Whether every run keeps its model; else the best alone. */
+  readonly keepModels: boolean;
+  onRun(out: string): void;
+}
 
 /**
  * Fine-tunes with one seed after another, each in a run directory of its own: OUT/seed-1 and so on.
@@ -16,28 +20,30 @@ import type { FinetuneResult } from "./result.js";
  */
 export async function finetuneSeeds(
   options: FinetuneOptions,
-  { seeds, onRun }: { seeds: readonly number[]; onRun(out: string): void },
+  { seeds, keepModels, onRun }: SeedOptions,
 ): Promise<FinetuneResult[]> {
   const results: FinetuneResult[] = [];
   for (const seed of seeds) {
-    const out = join(options.out, `seed-${seed}`);
-    const recipe = { ...options.recipe, seed };
-    onRun(out);
-    const isFinished = options.resume && existsSync(join(out, REPORT_FILE));
-    results.push(isFinished ? finished(out, options, recipe) : await finetune({ ...options, out, recipe }));
+    const run = { ...options, out: join(options.out, `seed-${seed}`), recipe: { ...options.recipe, seed } };
+    onRun(run.out);
+    results.push((options.resume ? finishedRun(run) : null) ?? (await finetune(run)));
+    if (!keepModels) keepBestModel(results);
   }
   return results;
 }
 
-/** What a finished run came to, if it is the one that is asked for: figures of two recipes have no median. */
-function finished(out: string, { model, teacher, data }: FinetuneOptions, recipe: FinetuneRecipe): FinetuneResult {
-  openRun(out, recipe).close();
-  const path = join(out, REPORT_FILE);
-  const report = readJsonObject(path, "a run's report");
-  for (const [key, expected] of Object.entries({ model, teacher, task: data.task.name })) {
-    if (report[key] === expected) continue;
-    throw new ConfigError(`${path}: expected ${key} ${expected}, got ${report[key]}. Give the same, or another --out.`);
-  }
-  // As finetune wrote it, but that its `model` is the one it started from.
-  return { ...(report as unknown as FinetuneResult), model: join(out, "model") };
+/** The run of the highest score, the first of several; null of none. */
+export function bestRun<R extends { readonly score: number }>(runs: readonly R[]): R | null {
+  return runs.reduce<R | null>((best, run) => (best === null || run.score > best.score ? run : best), null);
+}
+
+/** Removes the models of all finished runs but the best: it is complete by then, so that being cut short loses nothing. */
+export function keepBestModel(runs: readonly { readonly run: string; readonly score: number }[]): void {
+  const best = bestRun(runs);
+  for (const { run } of runs) if (run !== best?.run) removeModel(run);
+}
+
+/** Removes a run's model; its figures stay. */
+export function removeModel(run: string): void {
+  rmSync(join(run, "model"), { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SeedsReport } from "../../src/report/seeds.js";
 import { limbeck, limbeckJson } from "./limbeck.js";
 import { makeWorkshop, type Workshop } from "./workshop.js";
 
@@ -50,14 +51,38 @@ describe("finetune and evaluate", () => {
     const out = join(shop.newFolder(), "seeds");
     const first = await limbeckJson<{ runs: { run: string }[] }>(command("--out", out, "--seeds", "2"));
     expect(first).toMatchObject({ score: { count: 2, median: 1 }, runs: [{ score: 1 }, { score: 1 }] });
-    const report = () => readFileSync(join(out, "seed-1/report.json"), "utf8");
-    const before = report();
+    const read = (path: string) => readFileSync(join(out, path), "utf8");
+    const before = read("seed-1/report.json");
     expect(await limbeckJson<object>(command("--out", out, "--seeds", "3", "--resume"))).toMatchObject({
       score: { count: 3 },
     });
-    expect(report()).toBe(before);
+    expect(read("seed-1/report.json")).toBe(before);
     const other = await limbeck([...command("--out", out, "--seeds", "3", "--resume", "--quiet"), "clipNorm=2"]);
-    expect(other).toMatchObject({ status: 2, stderr: expect.stringMatching(/seed-1: .*clipNorm is 1, got 2/) });
+    expect(other).toMatchObject({ status: 2, stderr: expect.stringMatching(/recipe\.clipNorm is 1, got 2/) });
+  });
+
+  test("take several seeds and keep the model of the best, or all", async () => {
+    const out = join(shop.newFolder(), "seeds");
+    const models = () => ["seed-1", "seed-2"].map((run) => existsSync(join(out, run, "model")));
+    const weights = (folder: string) => readFileSync(join(folder, "model.safetensors"));
+    const { best, model } = await limbeckJson<SeedsReport>(command("--out", out, "--seeds", "2"));
+    expect({ model, models: models() }).toEqual({ model: join(out, "model"), models: [best === 1, best === 2] });
+    expect(weights(model).equals(weights(join(out, `seed-${best}/model`)))).toBe(true);
+    const evaluate = ["evaluate", "--model", model, "--validation", validation, "--text", "text", "--label", "topic"];
+    expect(await limbeckJson(evaluate)).toMatchObject({ results: [{ metrics: { accuracy: 1 } }] });
+    const all = join(shop.newFolder(), "all");
+    await limbeckJson(command("--out", all, "--seeds", "2", "--keep-models"));
+    expect(["seed-1/model", "seed-2/model", "model"].map((name) => existsSync(join(all, name)))).toEqual(
+      [true, true, true], // biome-ignore format: a row
+    );
+  });
+
+  test.each<[what: string, more: () => string[], line: RegExp]>([
+    ["a folder that holds something else", () => ["--out", shop.data, "--seeds", "2"], /expected a new or empty dir/],
+    ["models to keep of one run", () => ["--out", "o", "--keep-models"], /--keep-models: expected --seeds with it/],
+  ])("with seeds, %s is refused", async (_, more, line) => {
+    const { status, stderr } = await limbeck(command(...more()), { cwd: shop.newFolder() });
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(line) });
   });
 });
 

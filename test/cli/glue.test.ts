@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AblateReport } from "../../src/report/ablate.js";
@@ -54,8 +54,11 @@ describe("glue", () => {
     for (const part of ["Score by task", "Quality against latency", "<polyline"]) expect(page).toContain(part);
     const report = (path: string): unknown => JSON.parse(readFileSync(join(out, path, "report.json"), "utf8"));
     const before = report("teacher/cola/seed-1");
-    const again = await limbeckJson<GlueReport>(command("--out", out, "--compare", shop.teacher, "--resume"));
+    const submission = readFileSync(join(out, "submission.zip"));
+    rmSync(join(out, "submission.zip"));
+    const again = await limbeckJson<GlueReport>(command("--out", out, "--compare", shop.teacher, "--resume", "--test"));
     expect(report("teacher/cola/seed-1")).toEqual(before);
+    expect(readFileSync(join(out, "submission.zip")).equals(submission)).toBe(true); // By the models that were kept.
     expect(again).toMatchObject({ seeds: [1, 2], command: expect.stringMatching(/^limbeck glue --model/) });
     expect(again.student.tasks.map(({ task, runs }) => [task, runs.length])).toEqual([
       ["cola", 2],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -47,6 +47,7 @@ function optionsWith(changes: Partial<AblateOptions> = {}): AblateOptions {
     settings: { set: {} },
     out: join(folder, String(++count)),
     resume: false,
+    keepModels: false,
     runDistill,
     runTask: figures,
     command: "limbeck ablate",
@@ -178,6 +179,27 @@ test("resumed after a failure, it distils and fine-tunes nothing twice", async (
   expect(kept).toHaveLength(2 + 6);
   expect(kept[0]).toBe("kept full triple loss: distillation");
   expect(observer.lines).toHaveLength(5 * (1 + 4));
+});
+
+test.each([
+  [false, 5],
+  [true, 5 + 20],
+])("students stay without their checkpoints; fine-tuned models where they are kept: %s", async (keepModels, models) => {
+  const options = optionsWith({ keepModels });
+  await ablate({
+    ...options,
+    runDistill: async (job) => {
+      await runDistill(job);
+      mkdirSync(join(job.out, "checkpoints/step-9"), { recursive: true });
+    },
+    runTask: async (job) => {
+      await figures(job);
+      mkdirSync(join(job.out, "model"));
+    },
+  });
+  const paths = readdirSync(options.out, { recursive: true, encoding: "utf8" });
+  expect(paths.filter((path) => path.endsWith("/model"))).toHaveLength(models);
+  expect(paths.filter((path) => path.includes("checkpoints"))).toEqual([]);
 });
 
 test("another budget is not mixed in when it is resumed", async () => {

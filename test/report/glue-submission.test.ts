@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { strFromU8, unzipSync } from "fflate";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ModelScores } from "../../src/report/glue.js";
@@ -44,7 +44,7 @@ test("each is answered by the run of the best score, and what the server will mi
   const run = (seed: number, score: number) => ({
     task: "",
     seed,
-    run: `run-${seed}`,
+    run: join(folder, `run-${seed}`),
     step: 1,
     metrics: {},
     score,
@@ -59,11 +59,15 @@ test("each is answered by the run of the best score, and what the server will mi
     macroSpread: spreadOf([50]),
     latencyMs: null,
   };
+  const submit = () =>
+    writeSubmission(scores, testSets(folder, tasks), { out: folder, predict: async () => expect.unreachable() });
+  await expect(submit()).rejects.toThrow(/run-2\/model: expected the model of the best of these seeds, got nothing/);
+  mkdirSync(join(folder, "run-2/model"), { recursive: true });
   const asked: string[] = [];
   const { path, missing: absent } = await writeSubmission(scores, testSets(folder, tasks), {
     out: folder,
     predict: async (model, { task, split }) => {
-      asked.push(`${model} ${task.name} ${split}`);
+      asked.push(`${relative(folder, model)} ${task.name} ${split}`);
       return [{ id: "7", value: 1 }];
     },
   });

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type GlueOptions, glueReport } from "../../src/report/glue.js";
 import { glueDocument } from "../../src/report/glue-document.js";
 import { scoresWords } from "../../src/report/score-words.js";
@@ -34,6 +34,7 @@ function optionsWith(changes: Partial<GlueOptions> = {}): GlueOptions {
     settings: { set: {} },
     out: join(folder, String(++count)),
     resume: false,
+    keepModels: false,
     runTask: figures,
     latenciesMs: null,
     command: "limbeck glue",
@@ -126,6 +127,52 @@ test("resumed, it repeats nothing that is finished, and takes more seeds", async
   const { student } = await glueReport({ ...options, seeds: [1, 2, 3], resume: true, observer: more });
   expect(more.lines.filter((line) => !line.startsWith("kept"))).toHaveLength(4);
   expect(student.macroSpread.count).toBe(3);
+});
+
+describe("of the fine-tuned models", () => {
+  /** Leaves a model and checkpoints too; seed 3 is the best. */
+  const withModel: GlueOptions["runTask"] = async (job) => {
+    await figures(job);
+    for (const name of ["model", "checkpoints/step-9"]) mkdirSync(join(job.out, name), { recursive: true });
+  };
+  const modelsIn = (out: string) =>
+    readdirSync(out, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith("/model"))
+      .sort();
+  const best = ["a/cola/seed-3/model", "a/mnli/seed-3/model", "teacher/cola/seed-3/model", "teacher/mnli/seed-3/model"];
+
+  test("that of the best seed stays, of each model and task; no checkpoint does", async () => {
+    const options = optionsWith({ runTask: withModel });
+    await glueReport(options);
+    expect(modelsIn(options.out)).toEqual(best);
+    expect(existsSync(join(options.out, "a/cola/seed-3/checkpoints"))).toBe(false);
+    expect(existsSync(join(options.out, "a/cola/seed-1/metrics.jsonl"))).toBe(true);
+  });
+
+  test("all stay when they are to be kept", async () => {
+    const options = optionsWith({ runTask: withModel, keepModels: true });
+    await glueReport(options);
+    expect(modelsIn(options.out)).toHaveLength(2 * 2 * 3);
+  });
+
+  test("none that will be needed goes, whenever it is cut short", async () => {
+    const options = optionsWith({ runTask: withModel, compare: null, tasks: [entryOf(TASKS.cola)] });
+    const failing: GlueOptions["runTask"] = async (job) => {
+      await withModel(job);
+      if (job.seed === 2) throw new RangeError("the power failed"); // Its report is there, nothing was removed.
+    };
+    await expect(glueReport({ ...options, runTask: failing })).rejects.toThrow(RangeError);
+    expect(modelsIn(options.out)).toEqual(["a/cola/seed-1/model", "a/cola/seed-2/model"]);
+    const ran: number[] = [];
+    const runTask: GlueOptions["runTask"] = async (job) => {
+      ran.push(job.seed);
+      expect(modelsIn(options.out)).toEqual(["a/cola/seed-2/model"]);
+      await withModel(job);
+    };
+    await glueReport({ ...options, resume: true, runTask });
+    expect(ran).toEqual([3]);
+    expect(modelsIn(options.out)).toEqual(["a/cola/seed-3/model"]);
+  });
 });
 
 test("it is not begun in a folder that holds something else, nor resumed with other settings or another model", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { ConfigError, FormatError } from "../../src/errors.js";
 import { evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { type FinetuneOptions, finetune } from "../../src/tasks/finetune.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
+import { bestRun, keepBestModel } from "../../src/tasks/seeds.js";
 import type { TaskData } from "../../src/tasks/task.js";
 import { liveTensors } from "../../src/tensor/scope.js";
 import { Interrupted } from "../../src/train/loop.js";
@@ -48,6 +49,69 @@ const evaluate = (result: FinetuneResult, data: TaskData) =>
   });
 
 const weightsOf = (out: string) => readFileSync(join(out, "model", "model.safetensors"));
+
+describe("a run that is finished", () => {
+  const recipe = { ...smallFinetuning, epochs: 1 };
+  const refusing = { ...silent, step: () => expect.unreachable(), estimate: () => expect.unreachable() };
+
+  test("keeps its model and figures, and nothing that only served to go on", async () => {
+    const { run } = await finetune(optionsOf("finished", { recipe }));
+    expect(readdirSync(run).filter((name) => !name.startsWith("events."))).toEqual(
+      ["metrics.jsonl", "model", "recipe.json", "report.json", "sources.json"], // biome-ignore format: a row
+    );
+  });
+
+  test("is recognised by its report, and not repeated", async () => {
+    const result = await finetune(optionsOf("again", { recipe }));
+    const leftover = join(result.run, "checkpoints/step-10"); // As if it had been killed before they were removed.
+    mkdirSync(leftover, { recursive: true });
+    writeFileSync(join(result.run, "best.safetensors"), "");
+    expect(await finetune(optionsOf("again", { recipe, resume: true, observer: refusing }))).toEqual(result);
+    expect([existsSync(leftover), existsSync(join(result.run, "best.safetensors"))]).toEqual([false, false]);
+  });
+
+  test("is not one before its report is written: then it goes on from its checkpoint", async () => {
+    const whole = await finetune(optionsOf("whole", { recipe }));
+    const blocked = join(folder, "killed/report.json");
+    const observer = { ...silent, step: () => mkdirSync(blocked, { recursive: true }) };
+    await expect(finetune(optionsOf("killed", { recipe, observer: observer as never }))).rejects.toThrow(
+      /report\.json/,
+    );
+    rmSync(blocked, { recursive: true });
+    let steps = 0;
+    const counting = { ...silent, step: () => void steps++ };
+    const resumed = await finetune(optionsOf("killed", { recipe, resume: true, observer: counting }));
+    expect(resumed).toEqual({ ...whole, run: join(folder, "killed"), model: join(folder, "killed/model") });
+    expect(steps).toBe(0);
+    expect(weightsOf(resumed.run).equals(weightsOf(whole.run))).toBe(true);
+  });
+
+  test("whose model was removed, or that is another's, is no result", async () => {
+    const { model: made } = await finetune(optionsOf("removed", { recipe }));
+    await expect(finetune(optionsOf("removed", { recipe, resume: true, data: numberTask }))).rejects.toThrow(
+      /report\.json: expected task numbers, got topics/,
+    );
+    rmSync(made, { recursive: true });
+    await expect(finetune(optionsOf("removed", { recipe, resume: true }))).rejects.toThrow(
+      /removed\/model: expected the model of this finished run, got nothing/,
+    );
+  });
+});
+
+describe("fine-tuning with several seeds", () => {
+  test("the model of the best stays, of the first of several as good", async () => {
+    const fake = (name: string, score: number) => {
+      const run = join(folder, "fake", name);
+      mkdirSync(join(run, "model"), { recursive: true });
+      return { run, score };
+    };
+    const runs = [fake("a", 0.5), fake("b", 0.7), fake("c", 0.7), fake("d", 0.6)];
+    expect(bestRun(runs)).toBe(runs[1]);
+    keepBestModel(runs);
+    expect(runs.map(({ run }) => existsSync(join(run, "model")))).toEqual([false, true, false, false]);
+    expect(runs.every(({ run }) => existsSync(run))).toBe(true);
+  });
+});
 
 describe("fine-tuning", () => {
   let before: number;

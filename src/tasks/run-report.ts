@@ -1,0 +1,79 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { replaceText } from "../checkpoint/disk.js";
+import { formatJson, readJsonObject } from "../checkpoint/json-file.js";
+import { discardCheckpoints, openRun } from "../checkpoint/run.js";
+import { ConfigError, FormatError } from "../errors.js";
+import { BEST_FILE } from "./best-weights.js";
+import type { FinetuneRecipe } from "./recipe.js";
+import type { FinetuneResult, SplitMetrics } from "./result.js";
+import type { Task } from "./task.js";
+
+/** What a finished run came to, in the run directory: that it is there says that the run is finished. */
+export const REPORT_FILE = "report.json";
+
+/** What a run was asked for. */
+interface RunAsked {
+  readonly model: string;
+  readonly teacher: string | null;
+  readonly recipe: FinetuneRecipe;
+}
+
+const figures = z.record(z.string(), z.number());
+const runReport = z.looseObject({
+  kind: z.literal("finetune"),
+  task: z.string(),
+  model: z.string(),
+  teacher: z.string().nullable(),
+  step: z.number(),
+  score: z.number(),
+  metrics: z.record(z.string(), figures),
+  trainExamples: z.number(),
+  skippedRows: z.number(),
+});
+
+/** Its `model` is the one it started from; the one it made lies beside it. */
+export function writeRunReport(
+  directory: string,
+  { model, teacher, recipe }: RunAsked,
+  result: FinetuneResult & { elapsedMs: number },
+): void {
+  const report = { kind: "finetune", ...result, model, teacher, seed: recipe.seed, recipe };
+  replaceText(join(directory, REPORT_FILE), formatJson(report));
+}
+
+/**
+ * What a finished run came to, or null where it is still to be run.
+ *
+ * @throws ConfigError when it is another recipe's, model's, teacher's or task's
+ * @throws FormatError when its report is damaged
+ */
+export function finishedRun(
+  asked: RunAsked & { readonly out: string; readonly data: { readonly task: Task } },
+): FinetuneResult | null {
+  const { out, model, teacher, recipe, data } = asked;
+  const path = join(out, REPORT_FILE);
+  if (!existsSync(path)) return null;
+  using run = openRun(out, recipe);
+  const parsed = runReport.safeParse(readJsonObject(path, "a run's report"));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
+  }
+  const report = parsed.data;
+  for (const [key, expected] of Object.entries({ model, teacher, task: data.task.name })) {
+    if (report[key] === expected) continue;
+    throw new ConfigError(`${path}: expected ${key} ${expected}, got ${report[key]}. Give the same, or another --out.`);
+  }
+  discardWork(out); // It may have been killed before it came to that.
+  const { task, step, score, trainExamples, skippedRows } = report;
+  const metrics = report.metrics as SplitMetrics;
+  return { run: out, model: run.modelPath, task, step, score, metrics, trainExamples, skippedRows };
+}
+
+/** Removes what a finished run needs no more: checkpoints, two of three times its model's size, and the best weights. */
+export function discardWork(directory: string): void {
+  discardCheckpoints(directory);
+  rmSync(join(directory, BEST_FILE), { force: true });
+}
