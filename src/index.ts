@@ -56,8 +56,10 @@ export { SequenceClassifier } from "./models/sequence-classifier.js";
 export { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
 // The paper's tables.
 export { type AblateOptions, type AblateReport, ablate } from "./report/ablate.js";
+export { writeFinetuneReport } from "./report/finetune.js";
 export { type GlueOptions, type GlueReport, glueReport } from "./report/glue.js";
 export { type MeasureOptions, type MeasureReport, measure } from "./report/measure.js";
+export { type SeedsReport, seedsReport } from "./report/seeds.js";
 // Tasks.
 export { type EvaluateOptions, evaluateModel, type ModelResult } from "./tasks/evaluate-model.js";
 export { type FinetuneOptions, finetune, type TaskEvaluation } from "./tasks/finetune.js";

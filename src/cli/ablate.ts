@@ -80,7 +80,8 @@ async function run(flags: AblateFlags): Promise<void> {
   useThreads(flags.threads);
   const { ablate } = await import("../report/ablate.js");
   const { ablateDocument } = await import("../report/ablate-document.js");
-  const { provenance, shellCommand } = await import("../report/provenance.js");
+  const { provenance } = await import("../report/provenance.js");
+  const { commandLine } = await import("./command-line.js");
   const { distillRecipe } = await import("../distill/recipe.js");
   const { chooseRecipe } = await import("./choose-recipe.js");
   const { ablateEntries } = await import("./ablate-tasks.js");
@@ -103,7 +104,7 @@ async function run(flags: AblateFlags): Promise<void> {
     { tasks, model: teacher },
   );
   const seeds = seedsFrom(tunings.first, flags.seeds);
-  const command = shellCommand(["limbeck", ...process.argv.slice(2)]);
+  const command = commandLine();
   const signal = stopRequested();
   using display = openDisplay(flags);
   const jobs = new JobsDisplay(display);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import type { FinetuneOptions } from "../tasks/finetune.js";
 import type { FinetuneResult } from "../tasks/result.js";
@@ -69,10 +70,13 @@ async function run(flags: FinetuneFlags): Promise<void> {
   useThreads(flags.threads);
   const { finetuneSession } = await import("./finetune-session.js");
   const { finetune } = await import("../tasks/finetune.js");
+  const { writeFinetuneReport } = await import("../report/finetune.js");
+  const { commandLine } = await import("./command-line.js");
   using display = openDisplay(flags);
   const session = await finetuneSession(flags, display);
   if (flags.seeds !== undefined) return await runSeeds(flags, session, flags.seeds, display);
   const result = await finetune(session);
+  writeFinetuneReport(result.run, { task: session.data.task, command: commandLine() });
   display[Symbol.dispose]();
   printResult(result, { json: flags.json, lines: resultLines(result) });
 }
@@ -86,9 +90,11 @@ async function runSeeds(
 ): Promise<void> {
   const { seedsReport } = await import("../report/seeds.js");
   const { seedsFrom } = await import("./fine-tunings.js");
+  const { commandLine } = await import("./command-line.js");
   const report = await seedsReport(session, {
     seeds: seedsFrom(session.recipe, seeds),
     keepModels: flags.keepModels ?? false,
+    command: commandLine(),
     onRun: (out) => display.log(`run ${out}`),
   });
   display[Symbol.dispose]();
@@ -100,6 +106,7 @@ async function runSeeds(
       ["model", `${model}, of seed ${best}`],
       ...runs.map(({ run, score }): [string, string] => [run, percent(score)]),
       ["median", `${percent(score.median)}${spread} over ${seeds} seeds`],
+      ["page with charts", join(flags.out, "report.html")],
     ],
   });
 }
@@ -116,6 +123,7 @@ function resultLines(result: FinetuneResult): [string, string][] {
     ["model", result.model],
     ...figures,
     ["weights", `after step ${whole(step)}`],
+    ["page with charts", join(result.run, "report.html")],
     ["trained on", `${whole(trainExamples)} examples`],
     ...(skippedRows > 0 ? [["left out", `${whole(skippedRows)} rows`] as [string, string]] : []),
   ];

@@ -60,7 +60,8 @@ async function run(flags: GlueFlags): Promise<void> {
   useThreads(flags.threads);
   const { glueReport } = await import("../report/glue.js");
   const { glueDocument } = await import("../report/glue-document.js");
-  const { provenance, shellCommand } = await import("../report/provenance.js");
+  const { provenance } = await import("../report/provenance.js");
+  const { commandLine } = await import("./command-line.js");
   const { testSets, writeSubmission } = await import("../report/glue-submission.js");
   const { fineTuner, fineTuningRecipe, seedsFrom, testPredictor } = await import("./fine-tunings.js");
   const { glueEntries } = await import("./glue-tasks.js");
@@ -75,7 +76,7 @@ async function run(flags: GlueFlags): Promise<void> {
   const recipe = await fineTuningRecipe(flags, { tasks, model: flags.model });
   const seeds = seedsFrom(recipe, flags.seeds);
   const skipBadRows = flags.skipBadRows ?? false;
-  const command = shellCommand(["limbeck", ...process.argv.slice(2)]);
+  const command = commandLine();
   const signal = stopRequested();
   using display = openDisplay(flags);
   const jobs = new JobsDisplay(display);

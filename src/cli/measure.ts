@@ -65,7 +65,8 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
   useThreads(flags.threads);
   const { measure } = await import("../report/measure.js");
   const { measureDocument } = await import("../report/measure-document.js");
-  const { provenance, shellCommand } = await import("../report/provenance.js");
+  const { provenance } = await import("../report/provenance.js");
+  const { commandLine } = await import("./command-line.js");
   const { reportText, writeReport } = await import("../report/write.js");
   using display = openDisplay(flags);
   const pairs = await readPairs(flags);
@@ -79,7 +80,7 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
       progress: (state) => display.progress(viewOf(state)),
     });
     display[Symbol.dispose]();
-    const command = shellCommand(["limbeck", ...process.argv.slice(2)]);
+    const command = commandLine();
     const document = measureDocument(report, provenance({ command, seeds: [] }));
     if (flags.out !== undefined) writeReport(flags.out, report, document);
     process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(document));

@@ -19,9 +19,13 @@ export interface Highlight {
   readonly note: string;
 }
 
+/** A name and what it stands for. */
+export type Fact = readonly [name: string, value: string];
+
 export type Block =
   | { readonly kind: "text"; readonly heading: string | null; readonly paragraphs: readonly string[] }
   | { readonly kind: "table"; readonly table: Table }
+  | { readonly kind: "facts"; readonly title: string; readonly facts: readonly Fact[] }
   | { readonly kind: "bars"; readonly chart: BarChart }
   | { readonly kind: "curves"; readonly charts: readonly CurveChart[]; readonly title: string }
   | { readonly kind: "scatter"; readonly chart: ScatterChart };

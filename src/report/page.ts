@@ -27,7 +27,7 @@ export function renderPage(document: ReportDocument): string {
 <body>
 <main>
 <header>
-<h1>${title}</h1>
+<h1>${unbroken(title)}</h1>
 <p class="summary">${summary}</p>
 </header>
 ${renderHighlights(document)}
@@ -38,6 +38,12 @@ ${renderFooter(document)}
 </html>
 `;
   return page.text;
+}
+
+/** Lines break at blanks before they do in "STS-B". */
+function unbroken(title: string): Markup[] {
+  const parts = title.split(/(\S*\w-\w\S*)/); // Every second has a hyphen.
+  return parts.map((part, i) => (i % 2 === 0 ? html`${part}` : html`<span class="whole">${part}</span>`));
 }
 
 function renderHighlights({ highlights }: ReportDocument): Markup {
@@ -55,6 +61,8 @@ function renderBlock(block: Block, id: string): Markup {
       return renderText(block);
     case "table":
       return renderTable(block.table, id);
+    case "facts":
+      return renderFacts(block);
     case "bars":
       return renderFigure(block.chart, drawBars(block.chart, id));
     case "scatter":
@@ -67,6 +75,11 @@ function renderBlock(block: Block, id: string): Markup {
 function renderText({ heading, paragraphs }: Extract<Block, { kind: "text" }>): Markup {
   const head = heading === null ? null : html`<h2>${heading}</h2>\n`;
   return html`<section>${head}${paragraphs.map((paragraph) => html`<p>${paragraph}</p>\n`)}</section>\n`;
+}
+
+function renderFacts({ title, facts }: Extract<Block, { kind: "facts" }>): Markup {
+  const entries = facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`);
+  return html`<section class="block"><p class="block-title">${title}</p><dl class="facts">${entries}</dl></section>\n`;
 }
 
 function renderTable({ caption, columns, rows, notes }: Table, id: string): Markup {
@@ -106,8 +119,9 @@ function renderCurves({ title, charts }: Extract<Block, { kind: "curves" }>, id:
   if (charts.length === 1)
     return renderFigure({ ...first, title }, html`${curveLegend(first)}${drawCurves(first, id)}`);
   const isShared = charts.every((chart) => namesOf(chart) === namesOf(first));
+  const isNamed = charts.some(({ series }) => series.length > 1); // Then all are, so that the plots stand level.
   const multiples = charts.map((chart, i) => {
-    const legend = isShared ? null : curveLegend(chart);
+    const legend = isShared ? null : curveLegend(chart, isNamed ? 1 : 2);
     return html`<div><p class="chart-title">${chart.title}</p>${legend}${drawCurves(chart, `${id}-${i + 1}`)}</div>`;
   });
   return html`<figure class="block many"><figcaption>${title}</figcaption>${isShared ? curveLegend(first) : null}<div class="multiples">${multiples}</div></figure>\n`;

@@ -3,8 +3,12 @@ import { ConfigError } from "../errors.js";
 import type { FinetuneOptions } from "../tasks/finetune.js";
 import type { FinetuneResult } from "../tasks/result.js";
 import { bestRun, finetuneSeeds, type SeedOptions } from "../tasks/seeds.js";
+import { writeFinetuneReport } from "./finetune.js";
+import { provenance } from "./provenance.js";
+import { seedsDocument } from "./seeds-document.js";
 import { type Spread, spreadOf } from "./statistics.js";
 import { keptModel, takeReportFolder } from "./task-runs.js";
+import { writeReport } from "./write.js";
 
 /** What one fine-tuning came to with several seeds. */
 export interface SeedsReport {
@@ -22,13 +26,17 @@ export interface SeedsReport {
 }
 
 /**
- * Fine-tunes with several seeds in OUT/seed-<n>, and puts the model of the best score in OUT/model.
+ * Fine-tunes with several seeds in OUT/seed-<n>, and puts the model of the best score in OUT/model. Leaves report.json
+ * and report.html in OUT, and in each run.
  *
  * Those that are finished are not repeated when it is resumed. The models of the others go, unless all are kept.
  *
  * @throws ConfigError when the folder is in use, holds something else, or was begun with other settings
  */
-export async function seedsReport(options: FinetuneOptions, seedOptions: SeedOptions): Promise<SeedsReport> {
+export async function seedsReport(
+  options: FinetuneOptions,
+  { command, ...seedOptions }: SeedOptions & { command: string | null },
+): Promise<SeedsReport> {
   const { out, model, teacher, recipe, skipBadRows, data } = options;
   const task = data.task.name;
   const settings = { kind: "finetune-seeds", task, model, teacher, skipBadRows, recipe };
@@ -37,12 +45,15 @@ export async function seedsReport(options: FinetuneOptions, seedOptions: SeedOpt
   const best = bestRun(runs);
   if (best === null) throw new ConfigError("seeds: expected one at least, got none.");
   copyModelFolder(keptModel(best.run), folder.modelPath);
+  for (const { run } of runs) writeFinetuneReport(run, { task: data.task, command });
   const { seeds } = seedOptions;
-  return {
+  const report: SeedsReport = {
     kind: "finetune-seeds",
     ...{ task, startedFrom: model, teacher, seeds, runs },
     score: spreadOf(runs.map(({ score }) => score)),
     best: seeds[runs.indexOf(best)] ?? recipe.seed,
     model: folder.modelPath,
   };
+  writeReport(out, report, seedsDocument(report, data.task, provenance({ command, seeds })));
+  return report;
 }

@@ -26,7 +26,8 @@ p{margin:.5rem 0;max-width:46rem}
 .scroll{overflow-x:auto;outline-offset:2px}
 .scroll:focus-visible{outline:2px solid var(--c1)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9375rem;min-width:min(100%,34rem)}
-caption,figcaption,.chart-title{font-weight:650;font-size:1.0625rem;text-align:left;line-height:1.35}
+.whole{display:inline-block;max-width:100%}
+caption,figcaption,.block-title,.chart-title{font-weight:650;font-size:1.0625rem;text-align:left;line-height:1.35}
 caption{padding:0 0 .5rem}
 caption span{display:block;position:sticky;left:0;width:max-content;max-width:min(46rem,calc(100vw - 2.5rem))}
 th,td{padding:.34rem .7rem;text-align:right;white-space:nowrap;vertical-align:baseline;font-weight:400}
@@ -37,8 +38,7 @@ tbody tr:last-child{border-bottom:1.5px solid var(--muted)}
 tbody th{text-align:left}
 th:first-child{position:sticky;left:0;background:var(--background);padding-left:0}
 tr>:last-child{padding-right:.15rem}
-tr.strong{font-weight:650}
-tr.strong th{font-weight:650}
+tr.strong>*{font-weight:650}
 tr.muted{color:var(--muted)}
 .detail{color:var(--muted);font-size:.8125rem;font-weight:400}
 figure{margin:0}
@@ -68,6 +68,10 @@ svg text.value{font-variant-numeric:tabular-nums}
 .dash5{stroke-dasharray:12 4}
 .dash6{stroke-dasharray:4 2}
 ${SERIES}
+.facts{columns:19rem 3;column-gap:2.5rem;margin:.5rem 0 0;font-size:.9375rem}
+.facts div{display:flex;justify-content:space-between;gap:1rem;padding:.3rem 0;border-bottom:1px solid var(--line);break-inside:avoid}
+.facts dt{color:var(--muted);white-space:nowrap}
+.facts dd{margin:0;min-width:0;text-align:right;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem}
 footer dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:.4rem 0 0}
 footer dt{white-space:nowrap}
@@ -90,9 +94,10 @@ code{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mo
   th,td{padding:.28rem .45rem}
   th:first-child{position:static}
   .detail{font-size:8pt}
+  .facts{font-size:9pt;columns:13rem 3}
   .highlights{grid-template-columns:repeat(auto-fit,minmax(7rem,1fr))}
   figure,.multiples>div,tr,.short,.highlights{break-inside:avoid}
   figure.many{break-inside:auto}
-  h2,caption,figcaption,.legend,.axis-label{break-after:avoid}
+  h2,caption,figcaption,.block-title,.legend,.axis-label{break-after:avoid}
 }
 `;

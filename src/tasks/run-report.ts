@@ -5,6 +5,7 @@ import { replaceText } from "../checkpoint/disk.js";
 import { formatJson, readJsonObject } from "../checkpoint/json-file.js";
 import { discardCheckpoints, openRun } from "../checkpoint/run.js";
 import { ConfigError, FormatError } from "../errors.js";
+import { readSources, sourcePath } from "../train/sources.js";
 import { BEST_FILE } from "./best-weights.js";
 import type { FinetuneRecipe } from "./recipe.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
@@ -21,7 +22,7 @@ interface RunAsked {
 }
 
 const figures = z.record(z.string(), z.number());
-const runReport = z.looseObject({
+const reportFile = z.looseObject({
   kind: z.literal("finetune"),
   task: z.string(),
   model: z.string(),
@@ -31,9 +32,14 @@ const runReport = z.looseObject({
   metrics: z.record(z.string(), figures),
   trainExamples: z.number(),
   skippedRows: z.number(),
+  seed: z.number(),
+  recipe: z.record(z.string(), z.unknown()),
+  elapsedMs: z.number(),
 });
+/** A finished run's report.json; its `model` is the one the run started from. */
+export type RunReport = z.infer<typeof reportFile>;
 
-/** Its `model` is the one it started from; the one it made lies beside it. */
+/** Leaves a RunReport: that it is there says that the run is finished. */
 export function writeRunReport(
   directory: string,
   { model, teacher, recipe }: RunAsked,
@@ -56,20 +62,33 @@ export function finishedRun(
   const path = join(out, REPORT_FILE);
   if (!existsSync(path)) return null;
   using run = openRun(out, recipe);
-  const parsed = runReport.safeParse(readJsonObject(path, "a run's report"));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
-  }
-  const report = parsed.data;
-  for (const [key, expected] of Object.entries({ model, teacher, task: data.task.name })) {
-    if (report[key] === expected) continue;
-    throw new ConfigError(`${path}: expected ${key} ${expected}, got ${report[key]}. Give the same, or another --out.`);
+  const report = readRunReport(out);
+  const begun = readSources(out); // Its paths do not depend on where the command is given.
+  const wanted = { model: sourcePath(model), teacher: teacher && sourcePath(teacher), task: data.task.name };
+  const found = {
+    model: begun?.model?.path ?? report.model,
+    teacher: begun?.teacher?.path ?? report.teacher,
+    task: report.task,
+  };
+  for (const key of ["model", "teacher", "task"] as const) {
+    if (found[key] === wanted[key]) continue;
+    throw new ConfigError(
+      `${path}: expected ${key} ${wanted[key]}, got ${found[key]}. Give the same, or another --out.`,
+    );
   }
   discardWork(out); // It may have been killed before it came to that.
   const { task, step, score, trainExamples, skippedRows } = report;
   const metrics = report.metrics as SplitMetrics;
   return { run: out, model: run.modelPath, task, step, score, metrics, trainExamples, skippedRows };
+}
+
+/** @throws FormatError when it is missing or damaged */
+export function readRunReport(directory: string): RunReport {
+  const path = join(directory, REPORT_FILE);
+  const parsed = reportFile.safeParse(readJsonObject(path, "the report of a fine-tuning run"));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
 }
 
 /** Removes what a finished run needs no more: checkpoints, two of three times its model's size, and the best weights. */

@@ -78,9 +78,14 @@ export function keepSources(
   else checkSame(run, begun, now);
 }
 
+/** How a model is noted, wherever it was named from: a folder's absolute path, or a Hub id. */
+export function sourcePath(model: string): string {
+  return existsSync(model) ? resolve(model) : model;
+}
+
 function modelSource({ name, folder }: NamedModel): Source {
   return {
-    path: existsSync(name) ? resolve(name) : name,
+    path: sourcePath(name),
     sha256: digestOf(folder, /^config\.json$|\.safetensors$/),
   };
 }

@@ -38,6 +38,7 @@ describe("finetune and evaluate", () => {
       stderr: expect.stringMatching(/step 15: accuracy 100\.0 %/),
     });
     expect(stdout).toMatch(/^accuracy, validation +1\.0000$/m);
+    expect(readFileSync(join(out, "report.html"), "utf8")).toMatch(/limbeck finetune --model .*peakLearningRate=0\.01/);
     const predictions = shop.newFolder();
     const evaluate = ["evaluate", "--model", join(out, "model"), "--validation", validation];
     const columns = ["--text", "text", "--label", "topic", "--predictions", predictions];
@@ -64,12 +65,15 @@ describe("finetune and evaluate", () => {
   test("take several seeds and keep the model of the best, or all", async () => {
     const out = join(shop.newFolder(), "seeds");
     const models = () => ["seed-1", "seed-2"].map((run) => existsSync(join(out, run, "model")));
+    const hasPages = (out: string) =>
+      ["", "seed-1", "seed-2"].every((run) => existsSync(join(out, run, "report.html")));
     const weights = (folder: string) => readFileSync(join(folder, "model.safetensors"));
     const { best, model } = await limbeckJson<SeedsReport>(command("--out", out, "--seeds", "2"));
     expect({ model, models: models() }).toEqual({ model: join(out, "model"), models: [best === 1, best === 2] });
     expect(weights(model).equals(weights(join(out, `seed-${best}/model`)))).toBe(true);
     const evaluate = ["evaluate", "--model", model, "--validation", validation, "--text", "text", "--label", "topic"];
     expect(await limbeckJson(evaluate)).toMatchObject({ results: [{ metrics: { accuracy: 1 } }] });
+    expect(hasPages(out)).toBe(true);
     const all = join(shop.newFolder(), "all");
     await limbeckJson(command("--out", all, "--seeds", "2", "--keep-models"));
     expect(["seed-1/model", "seed-2/model", "model"].map((name) => existsSync(join(all, name)))).toEqual(

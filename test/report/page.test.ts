@@ -22,6 +22,7 @@ const curve = {
 };
 const BLOCKS: Block[] = [
   { kind: "text", heading: HOSTILE, paragraphs: [HOSTILE] },
+  { kind: "facts", title: HOSTILE, facts: [[HOSTILE, HOSTILE]] },
   {
     kind: "table",
     table: {

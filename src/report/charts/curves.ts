@@ -30,13 +30,13 @@ export function drawCurves(chart: CurveChart, id: string): Markup {
   return html`<p class="axis-label">${chart.yLabel}</p><div class="plot">${svgPicture({ id, title, description, height: HEIGHT + 42, content })}</div>`;
 }
 
-/** What the lines are; for charts of the same lines, once. */
-export function curveLegend({ series }: CurveChart): Markup {
+/** What the lines are; for charts of the same lines, once. Fewer than `least` lines have none. */
+export function curveLegend({ series }: CurveChart, least = 2): Markup {
   const entries = series.map(({ label }, i) => ({
     label,
     mark: html`<line class="curve ${colourClass(i)} dash${(i % 6) + 1}" x1="0" x2="28" y1="7" y2="7"/>`,
   }));
-  return legend(entries);
+  return legend(entries, least);
 }
 
 /** At most MOST_POINTS points: neighbours are averaged, so that noise does not hide the course. */

@@ -48,9 +48,9 @@ export function bottomAxis(axis: Axis, height: number, { isGrid }: { isGrid: boo
   });
 }
 
-/** Names beside the marks of their colours; nothing where there is one alone. */
-export function legend(entries: readonly { label: string; mark: Markup }[]): Markup {
-  if (entries.length < 2) return html``;
+/** Names beside the marks of their colours; nothing where there are fewer than `least`. */
+export function legend(entries: readonly { label: string; mark: Markup }[], least = 2): Markup {
+  if (entries.length < least) return html``;
   const items = entries.map(
     ({ label, mark }) =>
       html`<li><svg aria-hidden="true" width="28" height="14">${mark}</svg><span>${label}</span></li>`,
