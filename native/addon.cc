@@ -2,10 +2,6 @@
 #include "convert.h"
 #include "tables.h"
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <stdexcept>
 #include <thread>
 
@@ -20,16 +16,6 @@ namespace {
 
 napi_ref error_classes[2] = {nullptr, nullptr};
 
-// Large blocks stay with the process. By default glibc gives each freed block over 128 KB back to the kernel and faults
-// it in again at the next op; training steps free and take the same sizes over and over.
-void KeepMemory() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 2147483647);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
-}
-
 napi_value SetErrorClasses(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value argv[2];
@@ -40,7 +26,7 @@ napi_value SetErrorClasses(napi_env env, napi_callback_info info) {
 
 Bindings AllBindings() {
   Bindings all;
-  for (auto table : {Pointwise(), Reductions(), LinearAlgebra(), Shapes(), Layers(), Storage(), Autograd(), Random(), Engine()})
+  for (auto table : {Pointwise(), Reductions(), LinearAlgebra(), Shapes(), Layers(), Storage(), Autograd(), Random(), Optim(), Engine()})
     all.insert(all.end(), table.begin(), table.end());
   return all;
 }

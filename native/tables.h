@@ -13,6 +13,10 @@ Bindings Layers();
 Bindings Storage();
 Bindings Autograd();
 Bindings Random();
+Bindings Optim();
 Bindings Engine();
+
+// Once, before the first tensor is made.
+void KeepMemory();
 
 }  // namespace limbeck

@@ -36,9 +36,6 @@ export interface Bindings {
   sqrt_(a: Handle): void;
   zero_(a: Handle): void;
   copy_(a: Handle, b: Handle): void;
-  lerp_(a: Handle, b: Handle, c: number): void;
-  addcmul_(a: Handle, b: Handle, c: Handle, d: number): void;
-  addcdiv_(a: Handle, b: Handle, c: Handle, d: number): void;
   scatterAdd_(a: Handle, b: number, c: Handle, d: Handle): void;
   sum(a: Handle): Handle;
   sumDim(a: Handle, b: readonly number[], c: boolean): Handle;
@@ -99,6 +96,7 @@ export interface Bindings {
   manualSeed(a: number): void;
   normal_(a: Handle, b: number, c: number): void;
   uniform_(a: Handle, b: number, c: number): void;
+  adamW_(a: Handle, b: Handle, c: Handle, d: Handle, e: number, f: number, g: number, h: number, i: number, j: number): void;
   torchVersion(): string;
   torchConfig(): string;
   setThreads(a: number): void;

@@ -1,5 +1,5 @@
-import { noGrad } from "../tensor/autograd.js";
 import { zeros } from "../tensor/create.js";
+import { adamW_ } from "../tensor/ops.js";
 import { keep, TensorScope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { FlatParameters } from "./flat-parameters.js";
@@ -38,22 +38,19 @@ export class AdamW {
 
   /** One update from the gradients as they stand; they are left as they are. */
   step(learningRate: number): void {
-    const { beta1, beta2, eps, weightDecay } = this.#options;
     const { values, gradients, decayEnd, trainableEnd } = this.#parameters;
+    const { weightDecay } = this.#options;
     this.steps += 1;
-    const correction1 = 1 - beta1 ** this.steps;
-    const correction2 = 1 - beta2 ** this.steps;
     using _scope = new TensorScope();
-    noGrad(() => {
-      if (weightDecay !== 0) values.narrow(0, 0, decayEnd).mul_(1 - learningRate * weightDecay);
-      this.firstMoment.lerp_(gradients, 1 - beta1);
-      this.secondMoment.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
-      const denominator = this.secondMoment
-        .sqrt()
-        .mul_(1 / Math.sqrt(correction2))
-        .add_(eps);
-      values.narrow(0, 0, trainableEnd).addcdiv_(this.firstMoment, denominator, -learningRate / correction1);
-    });
+    const segments = [
+      { start: 0, end: decayEnd, weightDecay },
+      { start: decayEnd, end: trainableEnd, weightDecay: 0 },
+    ];
+    for (const { start, end, weightDecay } of segments) {
+      const part = (flat: Tensor) => flat.detach().narrow(0, start, end - start);
+      const moments = { first: part(this.firstMoment), second: part(this.secondMoment) };
+      adamW_(part(values), part(gradients), moments, { ...this.#options, weightDecay, learningRate, step: this.steps });
+    }
   }
 
   dispose(): void {

@@ -59,3 +59,28 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 export function where(condition: Tensor, x: Tensor, y: Tensor): Tensor {
   return new Tensor(native.where(condition.handle, x.handle, y.handle));
 }
+
+/**
+ * One update of AdamW, in place, with torch.optim.AdamW's arithmetic; all tensors f32 of one shape.
+ *
+ * @param at.step counted from 1
+ */
+export function adamW_(
+  values: Tensor,
+  gradients: Tensor,
+  moments: { first: Tensor; second: Tensor },
+  at: { learningRate: number; beta1: number; beta2: number; eps: number; weightDecay: number; step: number },
+): void {
+  native.adamW_(
+    values.handle,
+    gradients.handle,
+    moments.first.handle,
+    moments.second.handle,
+    at.learningRate,
+    at.beta1,
+    at.beta2,
+    at.eps,
+    at.weightDecay,
+    at.step,
+  );
+}

@@ -271,24 +271,6 @@ export class Tensor {
     return this;
   }
 
-  /** this += weight · (end − this) */
-  lerp_(end: Tensor, weight: number): this {
-    native.lerp_(this.handle, end.handle, weight);
-    return this;
-  }
-
-  /** this += value · a · b */
-  addcmul_(a: Tensor, b: Tensor, value: number): this {
-    native.addcmul_(this.handle, a.handle, b.handle, value);
-    return this;
-  }
-
-  /** this += value · a / b */
-  addcdiv_(a: Tensor, b: Tensor, value: number): this {
-    native.addcdiv_(this.handle, a.handle, b.handle, value);
-    return this;
-  }
-
   /** this[index[i][j]][j] += source[i][j], for dim 0, and likewise along other dimensions. */
   scatterAdd_(dim: number, index: Tensor, source: Tensor): this {
     native.scatterAdd_(this.handle, dim, index.handle, source.handle);

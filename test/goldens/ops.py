@@ -47,9 +47,6 @@ OPS = {
     "sqrt_": lambda x: x.clone().sqrt_(),
     "zero_": lambda x: x.clone().zero_(),
     "copy_": lambda x, y: x.clone().copy_(y),
-    "lerp_": lambda x, end, value: x.clone().lerp_(end, value),
-    "addcmul_": lambda x, y, z, value: x.clone().addcmul_(y, z, value=value),
-    "addcdiv_": lambda x, y, z, value: x.clone().addcdiv_(y, z, value=value),
     "scatterAdd_": lambda x, index, source, dim: x.clone().scatter_add_(dim, index, source),
     # Reductions.
     "sum": lambda x: x.sum(),
@@ -196,10 +193,6 @@ def in_place():
     case("exp_", drawn(2, 3))
     case("sqrt_", positive(2, 3))
     case("zero_", drawn(2, 3))
-    case("lerp_", drawn(2, 3), drawn(2, 3), value=0.1)
-    case("lerp_", drawn(2, 3), drawn(3), value=0.75)
-    case("addcmul_", drawn(2, 3), drawn(2, 3), drawn(3), value=-0.5)
-    case("addcdiv_", drawn(2, 3), drawn(2, 3), positive(2, 3), value=-0.01)
     case("scatterAdd_", drawn(3, 2), ids([[0, 2], [0, 1], [2, 2]]), drawn(3, 2), dim=0)
     case("scatterAdd_", drawn(2, 3), ids([[0, 0, 2], [1, 1, 1]]), drawn(2, 3), dim=1)
 
@@ -304,7 +297,11 @@ def layers():
     case("scaledDotProductAttention", *heads, {**padding, "constant": True})
     case("scaledDotProductAttention", *heads, {**drawn(2, 1, 3, 3), "constant": True})
     case("scaledDotProductAttention", *(transposed(drawn(1, 2, 4, 5)) for _ in range(3)))
-    case("scaledDotProductAttention", drawn(1, 2, 20, 8), drawn(1, 2, 20, 8), drawn(1, 2, 20, 8))
+    # Small: scores far apart cancel in the gradients, and f32 keeps less than 1e-5 of what is left.
+    case("scaledDotProductAttention", *(drawn(1, 2, 20, 8, low=-1, high=1) for _ in range(3)))
+    small = [drawn(2, 2, 3, 4, low=-1, high=1) for _ in range(3)]
+    case("scaledDotProductAttention", *small, autocast="bfloat16")
+    case("scaledDotProductAttention", *small, {**padding, "constant": True}, autocast="bfloat16")
     case("nllLoss", drawn(4, 5), ids([0, 4, -100, 2]), ignoreIndex=-100)
     case("nllLoss", drawn(3, 5), ids([1, 1, 3]), ignoreIndex=1)
     case("nllLoss", drawn(2, 3), ids([-100, -100]), ignoreIndex=-100)

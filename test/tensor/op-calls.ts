@@ -69,9 +69,6 @@ export const opCalls: Record<string, Call> = {
   sqrt_: ([x]) => x.clone().sqrt_(),
   zero_: ([x]) => x.clone().zero_(),
   copy_: ([x, y]) => x.clone().copy_(y),
-  lerp_: ([x, end], { value }) => x.clone().lerp_(end, value),
-  addcmul_: ([x, y, z], { value }) => x.clone().addcmul_(y, z, value),
-  addcdiv_: ([x, y, z], { value }) => x.clone().addcdiv_(y, z, value),
   scatterAdd_: ([x, index, source], { dim }) => x.clone().scatterAdd_(dim, index, source),
 
   sum: ([x]) => x.sum(),

@@ -1,0 +1,139 @@
+// Where tensors on the CPU live: freed blocks are kept by size and handed out again.
+#include "tables.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <array>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+namespace limbeck {
+
+namespace {
+
+// Vector loads and oneDNN like 64-byte lines; the header takes one.
+constexpr size_t kLine = 64;
+// Sizes are rounded up to 4, 5, 6 or 7 times a power of two: at most a quarter is wasted.
+constexpr size_t kStepsPerDoubling = 4;
+constexpr size_t kClasses = 64 * kStepsPerDoubling;
+// A block may serve a size up to three steps smaller: batches differ in length, and each length has sizes of its own.
+constexpr size_t kLargerClasses = 3;
+// Kept without regard to how much is in use.
+constexpr size_t kAlwaysKept = size_t{256} << 20;
+
+struct Header {
+  size_t size_class;
+};
+
+size_t ClassOf(size_t bytes) {
+  if (bytes < kStepsPerDoubling * kLine) bytes = kStepsPerDoubling * kLine;
+  const size_t shift = std::bit_width(bytes - 1) - 3; // bytes - 1 has its three leading bits in [4, 7].
+  return shift * kStepsPerDoubling + ((bytes - 1) >> shift) - 3;
+}
+
+size_t SizeOf(size_t size_class) {
+  const size_t doublings = (size_class - 1) / kStepsPerDoubling;
+  const size_t step = (size_class - 1) % kStepsPerDoubling;
+  return (step + kStepsPerDoubling + 1) << doublings;
+}
+
+/**
+ * A training step takes and frees the same sizes over and over, some thousand times. glibc sorts, splits and merges
+ * blocks each time: a fifth of a step of a small model (docs/LOG.md, 2026-11-25).
+ */
+class BlockCache {
+ public:
+  void* Take(size_t bytes) {
+    const size_t wanted = ClassOf(bytes + kLine);
+    {
+      const std::lock_guard lock(mutex_);
+      for (size_t at = wanted; at <= wanted + kLargerClasses && at < kClasses; ++at) {
+        if (free_[at].empty()) continue;
+        void* block = free_[at].back();
+        free_[at].pop_back();
+        kept_ -= SizeOf(at);
+        used_ += SizeOf(at);
+        if (used_ > peak_) peak_ = used_;
+        return block;
+      }
+    }
+    void* line = nullptr;
+    TORCH_CHECK(posix_memalign(&line, kLine, SizeOf(wanted)) == 0, "not enough memory: tried to allocate ", bytes, " bytes");
+    static_cast<Header*>(line)->size_class = wanted;
+    const std::lock_guard lock(mutex_);
+    used_ += SizeOf(wanted);
+    if (used_ > peak_) peak_ = used_;
+    return static_cast<char*>(line) + kLine;
+  }
+
+  void Give(void* block) {
+    void* line = static_cast<char*>(block) - kLine;
+    const size_t at = static_cast<Header*>(line)->size_class;
+    {
+      const std::lock_guard lock(mutex_);
+      used_ -= SizeOf(at);
+      // What is kept is never more than what was once in use, so the process stays below twice its need.
+      if (kept_ + used_ + SizeOf(at) <= peak_ + kAlwaysKept) {
+        free_[at].push_back(block);
+        kept_ += SizeOf(at);
+        return;
+      }
+    }
+    std::free(line);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::vector<void*>, kClasses> free_;
+  size_t used_ = 0;
+  size_t kept_ = 0;
+  size_t peak_ = 0;
+};
+
+BlockCache& Cache() {
+  static auto* cache = new BlockCache; // Never destroyed: tensors may be freed at exit.
+  return *cache;
+}
+
+void Give(void* block) {
+  if (block != nullptr) Cache().Give(block);
+}
+
+// No `override`: which of these are virtual, and const, depends on the version of libtorch.
+class CachingAllocator final : public at::Allocator {
+ public:
+  at::DataPtr allocate(size_t bytes) { return Allocate(bytes); }
+  at::DataPtr allocate(size_t bytes) const { return Allocate(bytes); }
+  at::DeleterFnPtr raw_deleter() const { return &Give; }
+  void copy_data(void* into, const void* from, size_t bytes) const { std::memcpy(into, from, bytes); }
+
+ private:
+  static at::DataPtr Allocate(size_t bytes) {
+    void* block = bytes == 0 ? nullptr : Cache().Take(bytes);
+    return {block, block, &Give, at::Device(at::kCPU)};
+  }
+};
+
+}  // namespace
+
+void KeepMemory() {
+#if defined(__GLIBC__)
+  // What is not a tensor stays with the process too: by default glibc gives each freed block over 128 KB back to the
+  // kernel and faults it in again at the next op.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, 2147483647);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+  static auto* allocator = new CachingAllocator;
+  c10::SetCPUAllocator(allocator, /*priority=*/1);
+}
+
+}  // namespace limbeck
