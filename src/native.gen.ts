@@ -96,7 +96,18 @@ export interface Bindings {
   manualSeed(a: number): void;
   normal_(a: Handle, b: number, c: number): void;
   uniform_(a: Handle, b: number, c: number): void;
-  adamW_(a: Handle, b: Handle, c: Handle, d: Handle, e: number, f: number, g: number, h: number, i: number, j: number): void;
+  adamW_(
+    a: Handle,
+    b: Handle,
+    c: Handle,
+    d: Handle,
+    e: number,
+    f: number,
+    g: number,
+    h: number,
+    i: number,
+    j: number,
+  ): void;
   torchVersion(): string;
   torchConfig(): string;
   setThreads(a: number): void;
