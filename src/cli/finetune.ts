@@ -112,7 +112,7 @@ async function runSeeds(
 }
 
 function resultLines(result: FinetuneResult): [string, string][] {
-  const { metrics, step, trainExamples, skippedRows } = result;
+  const { metrics, step, selection, trainExamples, skippedRows } = result;
   const figures = Object.entries(metrics).flatMap(([split, named]) =>
     Object.entries(named).map(([name, value]): [string, string] => [
       `${name}, ${split.replace("_", " ")}`,
@@ -125,6 +125,12 @@ function resultLines(result: FinetuneResult): [string, string][] {
     ["weights", `after step ${whole(step)}`],
     ["page with charts", join(result.run, "report.html")],
     ["trained on", `${whole(trainExamples)} examples`],
+    ...(selection === null ? [] : [evaluatedOn(selection)]),
     ...(skippedRows > 0 ? [["left out", `${whole(skippedRows)} rows`] as [string, string]] : []),
   ];
+}
+
+/** What the evaluations while it trained were on, where that is not what the figures are of. */
+function evaluatedOn({ title, exampleCount }: NonNullable<FinetuneResult["selection"]>): [string, string] {
+  return ["evaluated meanwhile on", `${whole(exampleCount)} examples: ${title}`];
 }

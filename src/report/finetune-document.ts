@@ -36,13 +36,14 @@ export function finetuneDocument(run: string, report: RunReport, task: Task, pro
 }
 
 function summaryOf(run: string, report: RunReport): string {
-  const { metrics, recipe, step, teacher } = report;
+  const { metrics, recipe, step, teacher, selection } = report;
   const figures = resultFigures(report).map(({ title, value }) => `${title} ${fixed(value, 1)}`);
-  const where = Object.keys(metrics).map((split) => split.replace(/_.*/, ""));
+  const [set] = Object.keys(metrics).map((split) => split.replace(/_.*/, ""));
   const evaluations = evaluationsOf(run).length;
   const chosen = recipe.keep === "best" && evaluations > 1 ? `, the best of ${counted(evaluations, "evaluation")}` : "";
+  const where = selection === null || chosen === "" ? "" : ` on ${selection.title}`;
   const from = teacher === null ? "" : " It learned from the labels and from a teacher's logits.";
-  return `${capital(listed(figures))} on the ${where[0]} set, with the weights after step ${whole(step)}${chosen}.${from}`;
+  return `${capital(listed(figures))} on the ${set} set, with the weights after step ${whole(step)}${chosen}${where}.${from}`;
 }
 
 function highlightsOf(run: string, report: RunReport): Highlight[] {
@@ -104,7 +105,7 @@ function evaluationTable(run: string, report: RunReport): Table {
   const columns = numberColumns("step", [...figures.map(({ title }) => title), "loss"]);
   const left = shown.length < all.length ? [`${counted(all.length, "evaluation")} in all.`] : [];
   return {
-    caption: "Evaluations",
+    caption: report.selection === null ? "Evaluations" : `Evaluations on ${report.selection.title}`,
     columns: [...columns, { label: "", align: "left" }],
     rows: shown.map(rowOf),
     notes: [...left, "Figures are in points from 0 to 100."],

@@ -14,11 +14,12 @@ type Curve = CurveChart["series"][number]["points"];
 const FIGURE = /^heldOut(?!Loss$|Score$)(?<name>.+?)(?<set>Matched|Mismatched)?$/;
 
 /** What a fine-tuning was made from. */
-export function originFacts({ model, teacher, trainExamples, skippedRows }: RunReport): Fact[] {
+export function originFacts({ model, teacher, trainExamples, skippedRows, selection }: RunReport): Fact[] {
   return [
     ["started from", model],
     ...(teacher === null ? [] : [["teacher", teacher] as const]),
     ["trained on", counted(trainExamples, "example")],
+    ...(selection === null ? [] : [["evaluated meanwhile on", counted(selection.exampleCount, "other")] as const]),
     ...(skippedRows > 0 ? [["left out", counted(skippedRows, "row")] as const] : []),
   ];
 }

@@ -18,6 +18,7 @@ export function metricTitle(metric: string): string {
 
 const SPLIT_TITLES: Partial<Readonly<Record<Split, string>>> = {
   validation: "",
+  test: "",
   validation_matched: "matched",
   validation_mismatched: "mismatched",
 };

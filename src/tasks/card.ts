@@ -13,7 +13,7 @@ const PIPELINES: Readonly<Record<Task["kind"], string>> = {
 export function finetunedCard(
   task: Task,
   recipe: FinetuneRecipe,
-  { metrics, step, trainExamples }: Pick<FinetuneResult, "metrics" | "step" | "trainExamples">,
+  { metrics, step, selection, trainExamples }: Pick<FinetuneResult, "metrics" | "step" | "selection" | "trainExamples">,
   { model, teacher }: { model: string; teacher: string | null },
 ): string {
   return formatModelCard({
@@ -31,6 +31,7 @@ export function finetunedCard(
       ...(teacher === null ? [] : [["teacher", teacher] as const]),
       ["training examples", trainExamples.toLocaleString("en-US")],
       ["optimizer steps", step.toLocaleString("en-US")],
+      ...(selection === null || recipe.keep === "last" ? [] : [["weights chosen on", selection.title] as const]),
       ...figures(metrics),
     ],
     sections: [{ heading: "Recipe", body: `\`\`\`json\n${JSON.stringify(recipe, null, 2)}\n\`\`\`` }],

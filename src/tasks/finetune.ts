@@ -61,11 +61,15 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   using run = takeRun(options.out, recipe, options.resume);
   keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
   const padId = student.tokenizer.ids.pad;
-  const evaluate = () =>
-    evaluateSplits(student.model, task, splits.evaluated, { ...settings, padId, signal: options.signal });
-  const { step, results } = await interruptible(run, options.signal, () =>
-    trainAndKeep(run, options, { objective, features: splits.train.features, padId, evaluate }),
-  );
+  const evaluate = (chosen: readonly PreparedSplit[]) =>
+    evaluateSplits(student.model, task, chosen, { ...settings, padId, signal: options.signal });
+  const { selection } = splits;
+  const { step, results } = await interruptible(run, options.signal, async () => {
+    const during = () => evaluate(selection === null ? splits.evaluated : [selection]);
+    const kept = await trainAndKeep(run, options, { objective, ...splits.train, padId, evaluate: during });
+    // What the weights were not chosen on is seen once.
+    return selection === null ? kept : { step: kept.step, results: await evaluate(splits.evaluated) };
+  });
   const result: FinetuneResult = {
     run: run.directory,
     model: run.modelPath,
@@ -73,8 +77,9 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     step,
     score: summaryOf(task, results).score,
     metrics: Object.fromEntries(results.map(({ split, metrics }) => [split, metrics])),
+    selection: selectionOf(task, splits),
     trainExamples: splits.train.exampleCount,
-    skippedRows: [splits.train, ...splits.evaluated].reduce((sum, { skipped }) => sum + skipped, 0),
+    skippedRows: allOf(splits).reduce((sum, { skipped }) => sum + skipped, 0),
   };
   const card = finetunedCard(task, recipe, result, options);
   await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
@@ -132,7 +137,17 @@ function withModel(result: FinetuneResult): FinetuneResult {
 
 interface Splits {
   train: PreparedSplit;
+  /** What chooses the weights, where `evaluated` must not. */
+  selection: PreparedSplit | null;
   evaluated: readonly PreparedSplit[];
+}
+
+function allOf({ train, selection, evaluated }: Splits): PreparedSplit[] {
+  return [train, ...(selection === null ? [] : [selection]), ...evaluated];
+}
+
+function selectionOf({ selection: chosen }: Task, { selection }: Splits): FinetuneResult["selection"] {
+  return chosen === undefined || selection === null ? null : { ...chosen, exampleCount: selection.exampleCount };
 }
 
 async function prepareSplits(
@@ -150,7 +165,12 @@ async function prepareSplits(
       `${data.task.name}: expected labels in the ${unlabelled.split} split, got none. Give the official one, or part of the training set.`,
     );
   }
-  return { train: await prepare("train", recipe.trainExamples), evaluated };
+  const { selection } = data.task;
+  return {
+    train: await prepare("train", recipe.trainExamples),
+    selection: selection === undefined ? null : await prepare(selection.split),
+    evaluated,
+  };
 }
 
 /** What the run is made from: the model, the teacher, and a digest of everything that is read of the data. */
@@ -159,7 +179,7 @@ function sourcesOf(
   used: { student: Student; teacher: { path: string } | null; splits: Splits },
 ) {
   const hash = createHash("sha256").update(data.task.name);
-  for (const { features } of [used.splits.train, ...used.splits.evaluated]) {
+  for (const { features } of allOf(used.splits)) {
     for (const { inputIds, targets } of features) hash.update(inputIds).update(JSON.stringify(targets));
   }
   return {

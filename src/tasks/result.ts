@@ -13,6 +13,8 @@ export interface FinetuneResult {
   step: number;
   score: number;
   metrics: SplitMetrics;
+  /** What was evaluated during training, where that is not what the figures are of; null where it is. */
+  selection: { readonly split: Split; readonly title: string; readonly exampleCount: number } | null;
   trainExamples: number;
   /** Rows that were left out, over all splits. */
   skippedRows: number;

@@ -30,6 +30,7 @@ const reportFile = z.looseObject({
   step: z.number(),
   score: z.number(),
   metrics: z.record(z.string(), figures),
+  selection: z.object({ split: z.string(), title: z.string(), exampleCount: z.number() }).nullable().default(null),
   trainExamples: z.number(),
   skippedRows: z.number(),
   seed: z.number(),
@@ -78,8 +79,8 @@ export function finishedRun(
   }
   discardWork(out); // It may have been killed before it came to that.
   const { task, step, score, trainExamples, skippedRows } = report;
-  const metrics = report.metrics as SplitMetrics;
-  return { run: out, model: run.modelPath, task, step, score, metrics, trainExamples, skippedRows };
+  const [metrics, selection] = [report.metrics as SplitMetrics, report.selection as FinetuneResult["selection"]];
+  return { run: out, model: run.modelPath, task, step, score, metrics, selection, trainExamples, skippedRows };
 }
 
 /** @throws FormatError when it is missing or damaged */

@@ -38,8 +38,10 @@ interface TaskBase {
   readonly metrics: readonly MetricName[];
   /** The score is the mean of these: it picks the best checkpoint, and enters a macro-score. */
   readonly score: readonly MetricName[];
-  /** What is evaluated during and after training. */
+  /** What is evaluated after training, and during it too where there is no `selection`. */
   readonly evaluationSplits: readonly Split[];
+  /** What chooses the best weights where that is the test set, which must not: evaluated during training in its place. */
+  readonly selection?: { readonly split: Split; readonly title: string };
 }
 
 /** A task that gives one of several labels to a text or a pair. */

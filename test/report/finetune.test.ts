@@ -65,6 +65,16 @@ describe("the page of a fine-tuning", () => {
     expect(documentOf(last).summary).toMatch(/after step 20\.$/);
   });
 
+  test("says what chose the weights where that is not what the figures are of", () => {
+    const selection = { split: "validation", title: "a part of the training set", exampleCount: 400 };
+    const changes = { selection, metrics: { test: { accuracy: 0.7 } } };
+    const document = documentOf(runWith("selected", changes));
+    expect(document.summary).toBe(
+      "Accuracy 70.0 on the test set, with the weights after step 20, the best of 3 evaluations on a part of the training set.",
+    );
+    expect(reportText(document)).toContain("Evaluations on a part of the training set");
+  });
+
   test("draws every figure and the losses over the steps", () => {
     const page = renderPage(documentOf(runWith("curves")));
     expect(page.match(/<polyline/g)).toHaveLength(2 + 2); // Accuracy and F1; training and evaluation.
@@ -117,7 +127,17 @@ describe("the page of several seeds", () => {
     const runs = scores.map((score, i) => {
       const metrics = { validation: { accuracy: score - 0.05, f1: score + 0.05 } };
       const run = runWith(`${name}-${i + 1}`, { score, metrics, seed: i + 1 });
-      return { run, model: "", task: "mrpc", step: 20, score, metrics, trainExamples: 3668, skippedRows: 0 };
+      return {
+        run,
+        model: "",
+        task: "mrpc",
+        step: 20,
+        score,
+        metrics,
+        selection: null,
+        trainExamples: 3668,
+        skippedRows: 0,
+      };
     });
     return {
       ...{ kind: "finetune-seeds", task: "mrpc", startedFrom: "a", teacher: null, seeds: [1, 2, 3], runs },

@@ -8,7 +8,7 @@ import { evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { type FinetuneOptions, finetune } from "../../src/tasks/finetune.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
 import { bestRun, keepBestModel } from "../../src/tasks/seeds.js";
-import type { TaskData } from "../../src/tasks/task.js";
+import type { Split, TaskData } from "../../src/tasks/task.js";
 import { liveTensors } from "../../src/tensor/scope.js";
 import { Interrupted } from "../../src/train/loop.js";
 import { smallCorpus, untrainedModel } from "../train/small-corpus.js";
@@ -176,6 +176,47 @@ describe("fine-tuning", () => {
   test("takes part of the examples, the same whatever the seed", async () => {
     const few = { ...smallFinetuning, trainExamples: 32, epochs: 1 };
     expect((await finetune(optionsOf("few", { recipe: few }))).trainExamples).toBe(32);
+  });
+});
+
+describe("a task whose figures are of the test set", () => {
+  /** The test set has the other labels: whoever chooses by it chooses the worst. */
+  const read: (typeof topicTask)["read"] = async (split, options) => {
+    const { examples, skipped } = await topicTask.read(split === "test" ? "validation" : split, options);
+    const flipped = examples.map((each) => ({ ...each, label: 1 - Number((each as { label: number }).label) }));
+    return { examples: split === "test" ? flipped : examples, skipped } as never;
+  };
+  const selection = { split: "validation", title: "another part" } as const;
+  const data = { task: { ...topicTask.task, evaluationSplits: ["test"], selection }, read } as TaskData;
+
+  test("chooses its weights on another split, and sees the test set once, with them", async () => {
+    const seen: Split[] = [];
+    const noting = async (split: Split, options: never) => {
+      seen.push(split);
+      return data.read(split, options);
+    };
+    const watched = { ...data, read: noting };
+    const result = await finetune(optionsOf("selected", { data: watched as TaskData }));
+    const evaluations = readMetrics(join(result.run, "metrics.jsonl")).flatMap(({ step, heldOutAccuracy }) =>
+      typeof heldOutAccuracy === "number" ? [{ step, accuracy: heldOutAccuracy }] : [],
+    );
+    const best = Math.max(...evaluations.map(({ accuracy }) => accuracy));
+    expect(result.step).toBe(evaluations.find(({ accuracy }) => accuracy === best)?.step);
+    expect(result.metrics.test?.accuracy).toBeCloseTo(1 - best, 9);
+    expect(result.selection).toEqual({ ...selection, exampleCount: 48 });
+    expect(readFileSync(join(result.model, "README.md"), "utf8")).toMatch(/weights chosen on.*another part/);
+    expect(seen.sort()).toEqual(["test", "train", "validation"]);
+  });
+
+  test("interrupted and resumed, comes to the same", async () => {
+    const controller = new AbortController();
+    const observer = { ...silent, step: ({ step }: { step: number }) => step === 26 && controller.abort() };
+    const options = optionsOf("selected-2", { data, observer: observer as never, signal: controller.signal });
+    await expect(finetune(options)).rejects.toThrow(Interrupted);
+    const resumed = await finetune(optionsOf("selected-2", { data, resume: true }));
+    const { run, model: made, ...whole } = await finetune(optionsOf("selected", { data, resume: true }));
+    expect(resumed).toMatchObject(whole);
+    expect(weightsOf(resumed.run).equals(weightsOf(run))).toBe(true);
   });
 });
 

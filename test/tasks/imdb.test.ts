@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openTask } from "../../src/tasks/open.js";
+import type { Split } from "../../src/tasks/task.js";
 import { folderWith } from "../data/folders.js";
 import { addFile, failureOf, parquet, textsOf, tsv } from "./layouts.js";
 
@@ -20,8 +21,10 @@ test("the aclImdb folder is read in the order of its numbers, without what has n
     const data = openTask("imdb", where);
     expect((await textsOf(data, "train")).examples).toEqual([
       { id: "neg/9_2", first: "Bad.", second: null, label: 0 },
-      { id: "neg/10_1", first: "Poor.", second: null, label: 0 },
       { id: "pos/0_9", first: "Great.<br /><br />Really.", second: null, label: 1 },
+    ]);
+    expect((await textsOf(data, "validation")).examples).toEqual([
+      { id: "neg/10_1", first: "Poor.", second: null, label: 0 },
     ]);
     expect((await textsOf(data, "test")).examples.map(({ label }) => label)).toEqual([0, 1]);
   }
@@ -49,8 +52,19 @@ test("what is evaluated is the official test set, whose labels must be there", a
   const data = openTask("imdb", folderWith({ "test.parquet": hidden }));
   expect(data.task.evaluationSplits).toEqual(["test"]);
   expect((await failureOf(() => textsOf(data, "test"))).message).toMatch(/test\.parquet, row 2: unknown label -1/);
-  const { message } = await failureOf(() => textsOf(data, "validation"));
-  expect(message).toBe("IMDb has no split called validation: expected train, test.");
+  const { message } = await failureOf(() => textsOf(data, "validation_matched"));
+  expect(message).toBe("IMDb has no split called validation_matched: expected train, test.");
+});
+
+test("the weights are chosen on the last tenth of the training reviews of each label, which are not trained on", async () => {
+  const rows = Array.from({ length: 25 }, (_, i) => [String(i), i < 20 ? "0" : "1", "9", `review ${i}`]);
+  const data = openTask("imdb", folderWith({ "train.tsv": tsv(...rows), "test.tsv": tsv(["0", "1", "9", "Good."]) }));
+  expect(data.task.selection).toMatchObject({ split: "validation", title: expect.stringContaining("last tenth") });
+  const idsOf = async (split: Split) => (await textsOf(data, split)).examples.map(({ id }) => id);
+  const [train, validation] = [await idsOf("train"), await idsOf("validation")];
+  expect(validation).toEqual(["18", "19", "24"]); // 2 of 20, and 1 of 5.
+  expect([...train, ...validation].map(Number).sort((a, b) => a - b)).toEqual(rows.map((_, i) => i));
+  expect(await idsOf("test")).toEqual(["0"]);
 });
 
 test("a review that is empty or not UTF-8 is named by its file, and skipped when asked", async () => {
@@ -63,6 +77,7 @@ test("a review that is empty or not UTF-8 is named by its file, and skipped when
     /test\/pos\/1_8\.txt: the review is not UTF-8/,
   );
   expect(await textsOf(data, "train", true)).toMatchObject({ skipped: 1 });
+  expect(await textsOf(data, "validation", true)).toMatchObject({ skipped: 0 }); // It is counted once.
 });
 
 test("a folder of reviews without one of its labels is named", async () => {

@@ -20,7 +20,8 @@ const SETS: [string, string, Split, number][] = [
   ["qnli", "glue", "validation", 5463],
   ["mnli", "glue", "validation_matched", 9815],
   ["mnli", "glue", "validation_mismatched", 9832],
-  ["imdb", "imdb", "train", 25000],
+  ["imdb", "imdb", "train", 22500], // Of 25,000, a tenth is held out.
+  ["imdb", "imdb", "validation", 2500],
   ["imdb", "imdb", "test", 25000],
   ["squad", "squad", "train", 87599],
   ["squad", "squad", "validation", 10570],

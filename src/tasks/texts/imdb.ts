@@ -7,10 +7,14 @@ import { collect } from "../rows/collect.js";
 import { entriesOf, splitMissing, taskFolder } from "../rows/split-files.js";
 import { decodeUtf8 } from "../rows/text-lines.js";
 import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "../task.js";
+import { HELD_OUT_TITLE, holdOutLastTenth } from "./held-out.js";
 import { wordLabels } from "./labels.js";
 import { openTextTask, type TextLayout } from "./text-folder.js";
 
-/** The official test set, 25,000 labelled reviews, is what the paper reports; there is no validation set. */
+/**
+ * The official test set, 25,000 labelled reviews, is what the paper reports; there is no validation set, so that part of
+ * the training set chooses.
+ */
 const task: TextTask = {
   kind: "classification",
   name: "imdb",
@@ -18,6 +22,7 @@ const task: TextTask = {
   metrics: ["accuracy"],
   score: ["accuracy"],
   evaluationSplits: ["test"],
+  selection: { split: "validation", title: HELD_OUT_TITLE },
   labels: ["negative", "positive"],
   isPair: false,
 };
@@ -42,15 +47,15 @@ const LAYOUT: TextLayout = {
 const REVIEW_FOLDERS = ["neg", "pos"];
 
 /**
- * IMDb's reviews: the aclImdb folder, TSV or Parquet.
+ * IMDb's reviews: the aclImdb folder, TSV or Parquet. Of the training set a tenth is the validation set.
  *
  * @throws FormatError when the folder does not hold them
  */
 export function openImdb(folder: string): TaskData {
   const holds = (candidate: string) => ["train", "test"].some((split) => existsSync(join(candidate, split, "pos")));
   const reviews = taskFolder(folder, ["aclImdb", "imdb"], holds);
-  if (reviews === null) return openTextTask(LAYOUT, folder);
-  return { task, read: async (split, options) => readReviews(reviews, split, options) };
+  if (reviews === null) return holdOutLastTenth(openTextTask(LAYOUT, folder));
+  return holdOutLastTenth({ task, read: async (split, options) => readReviews(reviews, split, options) });
 }
 
 interface Review {

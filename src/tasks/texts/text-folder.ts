@@ -46,7 +46,7 @@ export function splitsIn({ files }: TextLayout, folder: string): Split[] {
  *
  * @throws FormatError when the folder does not hold it
  */
-export function openTextTask(layout: TextLayout, folder: string): TaskData {
+export function openTextTask(layout: TextLayout, folder: string): Extract<TaskData, { task: TextTask }> {
   const own = textTaskFolder(layout, folder);
   if (own === null) throw taskMissing(layout.task.title, folder, layout.folders, expectedFiles(layout.files));
   return {
