@@ -83,6 +83,7 @@ export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
 export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from "./text/wordpiece.js";
 export { evaluateHeldOut, type HeldOutResult } from "./train/evaluate.js";
 export { type Cadence, Interrupted, type Observer, type StepRecord } from "./train/loop.js";
-export { type PretrainRecipe, pretrain, pretrainRecipe } from "./train/pretrain.js";
+export { pretrain } from "./train/pretrain.js";
+export { type PretrainRecipe, pretrainRecipe } from "./train/pretrain-recipe.js";
 export { parseRecipe } from "./train/recipe.js";
 export type { Estimate, SessionOptions, SessionResult } from "./train/session.js";

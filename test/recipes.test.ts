@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../src/errors.js";
 import { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "../src/recipes/recipes.js";
-import { cpuHasBfloat16 } from "../src/tensor/device.js";
+import { cpuHasBfloat16 } from "../src/tensor/cpu.js";
 
 const named = { distill: distillRecipeNamed, pretrain: pretrainRecipeNamed, finetune: finetuneRecipeNamed };
 

@@ -20,7 +20,8 @@ export function registerPretrain(program: Command): void {
 async function run(flags: RunFlags): Promise<void> {
   useThreads(flags.threads);
   const { openSession } = await import("./session-flags.js");
-  const { pretrain, pretrainRecipe } = await import("../train/pretrain.js");
+  const { pretrain } = await import("../train/pretrain.js");
+  const { pretrainRecipe } = await import("../train/pretrain-recipe.js");
   using display = openDisplay(flags);
   const session = openSession(flags, {
     display,

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { OptimizerRecipe } from "../train/recipe.js";
-import { useThreads } from "./cores.js";
 import { printResult } from "./output.js";
 import { whole } from "./quantities.js";
 
@@ -21,7 +20,6 @@ export function registerRecipes(program: Command): void {
 }
 
 async function run(name: string | undefined, { json }: { json?: boolean }): Promise<void> {
-  useThreads(1);
   const { recipes } = await import("../recipes/recipes.js");
   if (name === undefined) {
     const lines = Object.entries(recipes).map(([name, recipe]): [string, string] => [name, summaryOf(recipe)]);

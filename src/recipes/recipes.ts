@@ -1,7 +1,7 @@
 import { type DistillRecipe, distillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
-import { type PretrainRecipe, pretrainRecipe } from "../train/pretrain.js";
+import { type PretrainRecipe, pretrainRecipe } from "../train/pretrain-recipe.js";
 import { parseRecipe } from "../train/recipe.js";
 import { distilbertBase } from "./distilbert-base.js";
 import { finetuneBase, finetuneNano, squadBase, squadNano } from "./finetune.js";

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { engineRecord, native } from "../native.js";
+import { cpuHasBfloat16, readOrEmpty } from "./cpu.js";
 
 export interface EngineInfo {
   /** "wheel", "system" or "custom" */
@@ -33,19 +33,7 @@ export function setThreads(threads: number): void {
   native.setThreads(threads);
 }
 
-export function cpuHasBfloat16(): boolean {
-  return /\b(avx512_bf16|amx_bf16)\b/.test(readOrEmpty("/proc/cpuinfo"));
-}
-
 function mappedLibraries(): string[] {
   const paths = readOrEmpty("/proc/self/maps").match(/\/\S*lib(?:torch_cpu|torch_cuda|c10)[^/\s]*\.so\S*/g) ?? [];
   return [...new Set(paths)];
-}
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return ""; // Not Linux.
-  }
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
-import { cpuHasBfloat16 } from "../tensor/device.js";
+import { cpuHasBfloat16 } from "../tensor/cpu.js";
 import type { DType } from "../tensor/dtype.js";
 
 const count = z.number().int().positive();

@@ -7,8 +7,13 @@ const COMMANDS = [
   ...["doctor", "tokenizer", "prepare", "pretrain", "distill", "recipes", "demo"],
   ...["finetune", "evaluate", "glue", "ablate", "measure"],
 ];
-/** Where nothing that needs the engine can run. */
-const withoutEngine = { env: { LIMBECK_ENGINE: "absent" } };
+/** Where nothing that needs the engine can run, nor any other addon. */
+const withoutEngine = {
+  env: {
+    LIMBECK_ENGINE: "absent",
+    NODE_OPTIONS: `--import "data:text/javascript,process.dlopen=(m,path)=>{throw Error('loaded '+path)}"`,
+  },
+};
 
 describe("help", () => {
   test("lists every command, and says what the exit statuses mean", async () => {
@@ -30,6 +35,21 @@ describe("help", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain("Usage: limbeck");
   });
+});
+
+test.each([[["recipes"]], [["recipes", "nano"]], [["recipes", "squad-nano", "--json"]]])(
+  "%j needs no engine",
+  async (args) => {
+    const { status, stdout, stderr } = await limbeck(args, withoutEngine);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/steps/);
+  },
+);
+
+test("what needs an addon does not run so", async () => {
+  const { NODE_OPTIONS } = withoutEngine.env;
+  const { status, stderr } = await limbeck(["measure", "--pairs", "1"], { env: { NODE_OPTIONS } });
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/does not load \(loaded .*\.node\)/) });
 });
 
 test("--version is that of package.json", async () => {

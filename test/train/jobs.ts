@@ -5,7 +5,8 @@ import { type DistillResult, distill } from "../../src/distill/distill.js";
 import type { DistillRecipe } from "../../src/distill/recipe.js";
 import type { HeldOutResult } from "../../src/train/evaluate.js";
 import type { Cadence, Observer } from "../../src/train/loop.js";
-import { type PretrainRecipe, pretrain } from "../../src/train/pretrain.js";
+import { pretrain } from "../../src/train/pretrain.js";
+import type { PretrainRecipe } from "../../src/train/pretrain-recipe.js";
 import type { Estimate, SessionResult } from "../../src/train/session.js";
 
 /** What decides a run, as JSON can hold it: a child process may be given it too. */

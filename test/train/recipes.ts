@@ -1,4 +1,4 @@
-import type { PretrainRecipe } from "../../src/train/pretrain.js";
+import type { PretrainRecipe } from "../../src/train/pretrain-recipe.js";
 
 /** A BERT of two layers for the small corpus, with dropout: what is random must be the same after resuming. */
 export const smallPretraining: PretrainRecipe = {
