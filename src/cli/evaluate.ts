@@ -53,6 +53,8 @@ async function run(flags: EvaluateFlags): Promise<void> {
   const { evaluationRecipe } = await import("./finetune-session.js");
   const recipe = await evaluationRecipe(flags.model, data.task);
   using display = openDisplay(flags);
+  const reading = `reading ${data.task.title} and ${flags.model}`;
+  display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
   const results = await evaluateModel({
     model: flags.model,
     data,

@@ -7,6 +7,7 @@ import type { Task } from "../tasks/task.js";
 import { chooseRecipe } from "./choose-recipe.js";
 import type { Display } from "./display.js";
 import { defaultRecipeName } from "./finetune-session.js";
+import { whole } from "./quantities.js";
 import { observeSteps } from "./run-display.js";
 import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
 
@@ -57,11 +58,17 @@ export function fineTuner(
 /** Has a fine-tuned model answer a test set. */
 export function testPredictor(
   { device }: PlaceFlags,
-  { recipe, signal }: { recipe: FinetuneRecipe; signal: AbortSignal },
+  { recipe, display, signal }: { recipe: FinetuneRecipe; display: Display; signal: AbortSignal },
 ): PredictTestSet {
-  return async (model, { task: { data }, split }) => {
+  return async (model, { task: { data, title }, split }) => {
+    const onProgress = (done: number, total: number) =>
+      display.progress({
+        fraction: done / total,
+        parts: [{ text: `answering ${title}, ${split.replace("_", " ")}: ${whole(done)} of ${whole(total)}`, rank: 9 }],
+        etaSeconds: null,
+      });
     // The server wants an answer to every row: none is skipped.
-    const options = { model, data, split, recipe, skipBadRows: false, device, predictions: null, signal };
+    const options = { model, data, split, recipe, skipBadRows: false, device, predictions: null, signal, onProgress };
     const [result] = await evaluateModel(options);
     return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
   };

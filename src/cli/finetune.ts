@@ -74,6 +74,8 @@ async function run(flags: FinetuneFlags): Promise<void> {
   const { commandLine } = await import("./command-line.js");
   using display = openDisplay(flags);
   const session = await finetuneSession(flags, display);
+  const reading = `reading ${session.data.task.title} and ${session.model}`;
+  display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
   if (flags.seeds !== undefined) return await runSeeds(flags, session, flags.seeds, display);
   const result = await finetune(session);
   writeFinetuneReport(result.run, { task: session.data.task, command: commandLine() });

@@ -93,11 +93,11 @@ async function run(flags: GlueFlags): Promise<void> {
       pathOf: () => flags.data,
       ...{ skipBadRows, display: jobs.inner, signal },
     }),
-    latenciesMs: (models) => pairLatenciesMs(models, signal),
+    latenciesMs: (models) => pairLatenciesMs(models, { display, signal }),
     observer: jobs,
   });
   if (sets.length > 0) {
-    const predict = testPredictor(flags, { recipe, signal });
+    const predict = testPredictor(flags, { recipe, display, signal });
     const { path, missing } = await writeSubmission(report.student, sets, { out: flags.out, predict });
     display.log(`${path}: written${missing.length === 0 ? "" : `; the server will miss ${missing.join(", ")}`}`);
   }

@@ -4,7 +4,7 @@ import { ConfigError, FormatError } from "../errors.js";
 import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../report/measure.js";
 import type { MeasurePrecision, Subject } from "../report/measure-subjects.js";
 import { useThreads } from "./cores.js";
-import { openDisplay } from "./display.js";
+import { type Display, openDisplay } from "./display.js";
 import { stopRequested } from "./interrupts.js";
 import { wholeNumber } from "./option-values.js";
 import type { ProgressView } from "./progress-line.js";
@@ -71,7 +71,7 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
   using display = openDisplay(flags);
   const pairs = await readPairs(flags);
   const signal = stopRequested();
-  const { subjects, shapeTokenizer } = await openSubjects(models, flags);
+  const { subjects, shapeTokenizer } = await openSubjects(models, flags, display);
   try {
     if (flags.out !== undefined) claimFolder(flags.out);
     display.log(`measuring ${subjects.map(({ name }) => name).join(", ")} on ${pairsWords(pairs, flags.pairs)}`);
@@ -102,6 +102,7 @@ async function readPairs({ data, pairs: limit = 1 }: MeasureFlags): Promise<Meas
 async function openSubjects(
   models: readonly string[],
   { shape: given, tokenizer: wanted, precision }: MeasureFlags,
+  display: Display,
 ): Promise<Pick<MeasureOptions, "shapeTokenizer"> & { subjects: Subject[] }> {
   const { openModel, openShape, readsPieces, SHAPE_NAMES } = await import("../report/measure-subjects.js");
   const { modelNames } = await import("../report/task-runs.js");
@@ -116,9 +117,15 @@ async function openSubjects(
   const tokenizer = needsTokenizer ? await loadModelTokenizer(wanted ?? EMBEDDED_TEACHER) : null;
   const names = modelNames([...models, ...shapes]);
   const subjects: Subject[] = [];
+  const opening = (name: string) =>
+    display.progress({ fraction: null, parts: [{ text: `opening ${name}`, rank: 9 }], etaSeconds: null });
   try {
-    for (const [i, model] of models.entries()) subjects.push(await openModel(model, names[i] ?? model, { precision }));
+    for (const [i, model] of models.entries()) {
+      opening(model);
+      subjects.push(await openModel(model, names[i] ?? model, { precision }));
+    }
     for (const shape of shapes) {
+      opening(`${shape} with random weights`);
       const name = names[subjects.length] ?? shape;
       subjects.push({ ...openShape(shape, { tokenizer, precision }), name });
     }

@@ -15,6 +15,7 @@ export function observeRun(display: Display): SessionOptions["observer"] {
 
 /** What is shown of any run, whatever its evaluations find. */
 export function observeSteps(display: Display): Omit<SessionOptions["observer"], "evaluation"> {
+  let trained: StepRecord | null = null;
   return {
     estimate: (estimate) => {
       for (const line of estimateLines(estimate)) display.log(line);
@@ -22,7 +23,11 @@ export function observeSteps(display: Display): Omit<SessionOptions["observer"],
       if (seconds > 0)
         display.progress({ fraction: null, parts: [{ text: "starting", rank: 9 }], etaSeconds: seconds });
     },
-    step: (record) => display.progress(stepView(record)),
+    step: (record) => {
+      trained = record;
+      display.progress(stepView(record));
+    },
+    evaluating: (done, total) => display.progress(evaluatingView(trained, done, total)),
     saved: (step) => display.log(`step ${whole(step)}: saved`),
   };
 }
@@ -40,6 +45,16 @@ function estimateLines(estimate: Estimate): string[] {
     `${whole(totalSteps)} steps${cut}; ${short(tokens)} tokens in all`,
     `about ${duration(Math.max(1, seconds))} of training, and ${(memoryBytes / 1e9).toFixed(1)} GB of memory`,
   ];
+}
+
+/** How far the training is, and how far this evaluation in it: the time that is left is not known by it. */
+function evaluatingView(trained: StepRecord | null, done: number, total: number): ProgressView {
+  const step = trained === null ? [] : stepView(trained).parts.slice(0, 1);
+  return {
+    fraction: trained === null ? null : trained.step / trained.totalSteps,
+    parts: [...step, { text: `evaluating ${whole(done)} of ${whole(total)}`, rank: 8.5 }],
+    etaSeconds: trained === null || trained.etaSeconds === 0 ? null : trained.etaSeconds,
+  };
 }
 
 function stepView(record: StepRecord): ProgressView {

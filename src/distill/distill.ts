@@ -43,7 +43,10 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   using run = takeRun(options.out, recipe, options.resume);
   keepSources(run.directory, { data: options.data, teacher: { name: options.teacher, folder: teacher.path } });
   const teacherHeldOut = await interruptible(run, signal, () =>
-    evaluateHeldOut(model, corpus.heldOut, { dtype, device, signal }),
+    evaluateHeldOut(model, corpus.heldOut, {
+      ...{ dtype, device, signal },
+      onProgress: (done, total) => options.observer.evaluating?.(done, total),
+    }),
   );
   options.onTeacher(teacherHeldOut);
   const result = await runSession(run, recipe, corpus, objective, {

@@ -49,7 +49,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<ModelResu
     const result = await evaluateSplit(model, task.kind, prepared, {
       ...{ productDType: dtype, device, microBatchTokens: recipe.microBatchTokens, padId: tokenizer.ids.pad },
       signal: options.signal,
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      onProgress: options.onProgress,
     });
     const { exampleCount, skipped } = prepared;
     results.push({ split, exampleCount, skipped, ...result });

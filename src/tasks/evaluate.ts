@@ -23,7 +23,7 @@ export interface EvaluationOptions {
   readonly padId: number;
   readonly signal?: AbortSignal | undefined;
   /** Told of every batch: sequences done, of all. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Runs a model over a split, batches of like length together, and judges what it says. */

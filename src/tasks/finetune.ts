@@ -61,8 +61,9 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   using run = takeRun(options.out, recipe, options.resume);
   keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
   const padId = student.tokenizer.ids.pad;
+  const onProgress = (done: number, total: number) => options.observer.evaluating?.(done, total);
   const evaluate = (chosen: readonly PreparedSplit[]) =>
-    evaluateSplits(student.model, task, chosen, { ...settings, padId, signal: options.signal });
+    evaluateSplits(student.model, task, chosen, { ...settings, padId, signal: options.signal, onProgress });
   const { selection } = splits;
   const { step, results } = await interruptible(run, options.signal, async () => {
     const during = () => evaluate(selection === null ? splits.evaluated : [selection]);

@@ -19,16 +19,26 @@ export type HeldOutResult = {
 export async function evaluateHeldOut(
   model: MaskedLm,
   heldOut: StepBatches,
-  options: { dtype: DType; device: string; signal?: AbortSignal | undefined },
+  options: {
+    dtype: DType;
+    device: string;
+    signal?: AbortSignal | undefined;
+    /** Told of every batch: sequences done, of all. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+  },
 ): Promise<HeldOutResult> {
+  const total = heldOut.microBatches.reduce((sum, { B }) => sum + B, 0);
   let loss = 0;
   let correct = 0;
+  let done = 0;
   for (const batch of heldOut.microBatches) {
     await yieldToEvents();
     options.signal?.throwIfAborted();
     const sums = evaluateBatch(model, batch, options);
     loss += sums.loss;
     correct += sums.correct;
+    done += batch.B;
+    options.onProgress?.(done, total);
   }
   return { loss: loss / heldOut.maskedCount, accuracy: correct / heldOut.maskedCount };
 }

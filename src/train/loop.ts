@@ -46,6 +46,8 @@ export type Evaluation = Readonly<Record<string, number>> & { readonly loss: num
 export interface Observer<E extends Evaluation> {
   /** After every step, logged or not. */
   step(record: StepRecord): void;
+  /** While it evaluates: sequences done, of all. */
+  evaluating?(done: number, total: number): void;
   evaluation(step: number, result: E): void;
   saved(step: number): void;
 }

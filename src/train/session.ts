@@ -87,7 +87,9 @@ export async function runSession(
   using optimizer = adamWOf(recipe, objective.parameters);
   let last: HeldOutResult | null = null;
   const evaluate = async () => {
-    last = await evaluateHeldOut(objective.model, corpus.heldOut, { dtype: productDType(recipe), device, signal });
+    const onProgress = (done: number, total: number) => observer.evaluating?.(done, total);
+    const settings = { dtype: productDType(recipe), device, signal, onProgress };
+    last = await evaluateHeldOut(objective.model, corpus.heldOut, settings);
     return last;
   };
   const heldOut = await interruptible(run, signal, async () => {

@@ -46,6 +46,7 @@ describe("glue", () => {
     const out = join(shop.newFolder(), "report");
     const { status, stdout, stderr } = await limbeck(command("--out", out, "--compare", shop.teacher, "--test"));
     expect({ status, stderr: stderr.match(/^\S+ CoLA seed 1: .*\)$/m)?.length }).toEqual({ status: 0, stderr: 1 });
+    expect(stderr).toMatch(/^timing .*model and .*model on 200 pairs$/m);
     expect(stdout).toMatch(/^ +Score +CoLA +MNLI +MRPC .* WNLI$/m);
     expect(stdout).toMatch(/^kept, %/m);
     expect(stdout).toContain("No data was found for MNLI (no folder), MRPC (no folder)");

@@ -195,8 +195,10 @@ describe("a task whose figures are of the test set", () => {
       seen.push(split);
       return data.read(split, options);
     };
-    const watched = { ...data, read: noting };
-    const result = await finetune(optionsOf("selected", { data: watched as TaskData }));
+    const watched = { ...data, read: noting } as TaskData;
+    const told: string[] = [];
+    const observer = { ...silent, evaluating: (done: number, total: number) => void told.push(`${done}/${total}`) };
+    const result = await finetune(optionsOf("selected", { data: watched, observer }));
     const evaluations = readMetrics(join(result.run, "metrics.jsonl")).flatMap(({ step, heldOutAccuracy }) =>
       typeof heldOutAccuracy === "number" ? [{ step, accuracy: heldOutAccuracy }] : [],
     );
@@ -206,6 +208,7 @@ describe("a task whose figures are of the test set", () => {
     expect(result.selection).toEqual({ ...selection, exampleCount: 48 });
     expect(readFileSync(join(result.model, "README.md"), "utf8")).toMatch(/weights chosen on.*another part/);
     expect(seen.sort()).toEqual(["test", "train", "validation"]);
+    expect(told.filter((line) => line === "48/48")).toHaveLength(8 + 1); // Eight evaluations, and the test set.
   });
 
   test("interrupted and resumed, comes to the same", async () => {

@@ -50,6 +50,15 @@ test("the cut into micro-batches changes nothing, and there is no dropout", asyn
   expect(liveTensors()).toBe(before);
 });
 
+test("it tells how far it is, up to all sequences", async () => {
+  const heldOut = madeUpStep({ lengths: "different", microBatchTokens: 24 });
+  const told: [number, number][] = [];
+  await evaluateHeldOut(model, heldOut, { ...inF32, onProgress: (...progress) => void told.push(progress) });
+  const total = heldOut.microBatches.reduce((sum, { B }) => sum + B, 0);
+  expect(told).toHaveLength(heldOut.microBatches.length);
+  expect(told.at(-1)).toEqual([total, total]);
+});
+
 test("in bf16 the loss is that of f32 within its rounding", async () => {
   const heldOut = madeUpStep({ lengths: "equal", microBatchTokens: 100 });
   const { loss } = await evaluateHeldOut(model, heldOut, inF32);
