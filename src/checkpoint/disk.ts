@@ -10,7 +10,7 @@ import {
   statfsSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, LimbeckError, RunError, StorageError } from "../errors.js";
 import { isRunning } from "./processes.js";
 
@@ -27,6 +27,8 @@ const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP"]);
 const NOT_ALLOWED = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"]);
 
+const PROC_FILE_SYSTEM = 0x9fa0; // statfs(2): PROC_SUPER_MAGIC
+
 let asideCount = 0;
 
 /** A name beside `path` that no other process uses: `.model.tmp-<pid>-<n>`. */
@@ -38,6 +40,18 @@ export function asideName(path: string, kind: "tmp" | "old" = "tmp"): string {
 /** The system's error code (`ENOENT`), or "" for an error that has none. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/**
+ * Refuses a folder to be made below /proc, by whatever name: nothing can be made there, and Node's recursive mkdir never
+ * comes back from trying.
+ *
+ * @throws ConfigError then
+ */
+export function refuseProc(path: string): void {
+  if (existsSync(path)) return;
+  if (statfsSync(nearestFolder(path)).type !== PROC_FILE_SYSTEM) return;
+  throw new ConfigError(`${path}: expected a place where folders can be made, got one below /proc. Give another path.`);
 }
 
 /** Writes every byte at the end of an open file, however many calls that takes. */
@@ -191,10 +205,13 @@ export function formatBytes(bytes: number): string {
 }
 
 function freeBytes(path: string): number {
-  for (let folder = path; ; folder = dirname(folder)) {
-    if (existsSync(folder)) {
-      const { bavail, bsize } = statfsSync(folder);
-      return bavail * bsize;
-    }
-  }
+  const { bavail, bsize } = statfsSync(nearestFolder(path));
+  return bavail * bsize;
+}
+
+/** The folder itself, or the nearest above it that is there. */
+function nearestFolder(path: string): string {
+  let folder = resolve(path);
+  while (!existsSync(folder)) folder = dirname(folder);
+  return folder;
 }

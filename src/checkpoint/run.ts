@@ -10,7 +10,7 @@ import {
   removeLeftovers,
   writeCheckpoint,
 } from "./checkpoints.js";
-import { replaceText, syncPath, writeError } from "./disk.js";
+import { refuseProc, replaceText, syncPath, writeError } from "./disk.js";
 import {
   formatJson,
   isJsonObject,
@@ -181,6 +181,7 @@ export class Run implements Disposable {
 }
 
 function makeDirectory(directory: string): void {
+  refuseProc(directory);
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {

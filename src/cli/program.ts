@@ -40,7 +40,13 @@ export function createProgram(): Command {
     .exitOverride()
     .addHelpText("after", AFTER_HELP);
   for (const register of COMMANDS) register(program);
-  return program;
+  return program.hook("preAction", (_, command) => checkPlaces(command.opts()));
+}
+
+/** Where a command is to write must be a place where something can be made. */
+async function checkPlaces(flags: Readonly<Record<string, unknown>>): Promise<void> {
+  const { refuseProc } = await import("../checkpoint/disk.js");
+  for (const place of [flags.out, flags.predictions]) if (typeof place === "string") refuseProc(place);
 }
 
 const AFTER_HELP = `

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -40,6 +41,14 @@ test("a new run has its recipe and no checkpoint", () => {
   expect(JSON.parse(readFileSync(join(run.directory, "recipe.json"), "utf8"))).toEqual(RECIPE);
   expect(run.latestCheckpoint()).toBeNull();
   expect(run.checkpointSteps).toEqual([]);
+});
+
+test.skipIf(!existsSync("/proc/self"))("a run below /proc is refused, by whatever name", () => {
+  const alias = join(temporaryFolder(), "alias");
+  symlinkSync("/proc", alias);
+  for (const place of ["/proc/limbeck/run", join(alias, "limbeck/run")]) {
+    expect(() => createRun(place, RECIPE)).toThrow(/limbeck\/run: expected a place where .* got one below \/proc/);
+  }
 });
 
 test("a checkpoint comes back as it was saved", () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { limbeck } from "./limbeck.js";
@@ -70,6 +70,23 @@ test.concurrent.each<[what: string, args: string[], line: RegExp]>([
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   expect(stderr).toMatch(line);
   expect(stderr).toMatch(/^limbeck: .* See "limbeck --help"\.\n$/);
+});
+
+describe.skipIf(!existsSync("/proc/self"))("a place below /proc, where nothing can be made, is refused", () => {
+  test.concurrent.each([
+    ["prepare", "a.txt", "--tokenizer", "t", "--out"],
+    ["tokenizer", "a.txt", "--vocab-size", "90", "--out"],
+    ["distill", "--data", "d", "--out"],
+    ["finetune", "--model", "m", "--task", "rte", "--data", "d", "--out"],
+    ["evaluate", "--model", "m", "--task", "rte", "--data", "d", "--predictions"],
+  ])("by %s", async (...args) => {
+    const { status, stdout, stderr } = await limbeck([...args, "/proc/limbeck/run"], withoutEngine);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^limbeck: \/proc\/limbeck\/run: expected a place where .* below \/proc\..*\n$/),
+    });
+  });
 });
 
 test("a reader that has enough is no error", async () => {
