@@ -17,7 +17,6 @@ Bindings Pointwise() {
       Op("neg", [](const Tensor& x) { return at::neg(x); }),
       Op("exp", [](const Tensor& x) { return at::exp(x); }),
       Op("log", [](const Tensor& x) { return at::log(x); }),
-      Op("sqrt", [](const Tensor& x) { return at::sqrt(x); }),
       Op("rsqrt", [](const Tensor& x) { return at::rsqrt(x); }),
       Op("tanh", [](const Tensor& x) { return at::tanh(x); }),
       Op("sigmoid", [](const Tensor& x) { return at::sigmoid(x); }),
@@ -36,10 +35,8 @@ Bindings Pointwise() {
       Op("mulScalar_", [](Tensor x, const Scalar& y) { x.mul_(y); }),
       Op("sub_", [](Tensor x, const Tensor& y) { x.sub_(y); }),
       Op("exp_", [](Tensor x) { x.exp_(); }),
-      Op("sqrt_", [](Tensor x) { x.sqrt_(); }),
       Op("zero_", [](Tensor x) { x.zero_(); }),
       Op("copy_", [](Tensor x, const Tensor& y) { x.copy_(y); }),
-      Op("scatterAdd_", [](Tensor x, int64_t dim, const Tensor& index, const Tensor& source) { x.scatter_add_(dim, index, source); }),
   };
 }
 

@@ -13,6 +13,7 @@ Bindings Layers();
 Bindings Storage();
 Bindings Autograd();
 Bindings Random();
+Bindings Vocabulary();
 Bindings Optim();
 Bindings Engine();
 

@@ -14,7 +14,6 @@ export interface Bindings {
   neg(a: Handle): Handle;
   exp(a: Handle): Handle;
   log(a: Handle): Handle;
-  sqrt(a: Handle): Handle;
   rsqrt(a: Handle): Handle;
   tanh(a: Handle): Handle;
   sigmoid(a: Handle): Handle;
@@ -33,10 +32,8 @@ export interface Bindings {
   mulScalar_(a: Handle, b: number): void;
   sub_(a: Handle, b: Handle): void;
   exp_(a: Handle): void;
-  sqrt_(a: Handle): void;
   zero_(a: Handle): void;
   copy_(a: Handle, b: Handle): void;
-  scatterAdd_(a: Handle, b: number, c: Handle, d: Handle): void;
   sum(a: Handle): Handle;
   sumDim(a: Handle, b: readonly number[], c: boolean): Handle;
   mean(a: Handle): Handle;
@@ -96,6 +93,7 @@ export interface Bindings {
   manualSeed(a: number): void;
   normal_(a: Handle, b: number, c: number): void;
   uniform_(a: Handle, b: number, c: number): void;
+  vocabularyLosses_(a: Handle, b: Handle | null, c: Handle, d: Handle, e: number, f: number, g: number): Handle;
   adamW_(
     a: Handle,
     b: Handle,

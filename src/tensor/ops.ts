@@ -84,3 +84,32 @@ export function adamW_(
     at.step,
   );
 }
+
+/**
+ * L_ce and L_mlm of rows of logits, each summed; the logits become the gradient of ceScale · L_ce + mlmScale · L_mlm.
+ *
+ * @param logits [N, V], f32 or bf16, overwritten
+ * @param teacher the same rows by the teacher, or null when there are no soft targets: every row then needs a label
+ * @param labels int64 [M], those of the first M rows
+ * @param biasGradient f32 [V], the gradient's sum over rows is added to it
+ * @returns f32 [2]: T² KL(t ‖ s) and the cross-entropy
+ */
+export function vocabularyLosses_(
+  logits: Tensor,
+  teacher: Tensor | null,
+  labels: Tensor,
+  biasGradient: Tensor,
+  { temperature, ceScale, mlmScale }: { temperature: number; ceScale: number; mlmScale: number },
+): Tensor {
+  const given = teacher === null ? null : teacher.handle;
+  const sums = native.vocabularyLosses_(
+    logits.handle,
+    given,
+    labels.handle,
+    biasGradient.handle,
+    temperature,
+    ceScale,
+    mlmScale,
+  );
+  return new Tensor(sums);
+}

@@ -185,10 +185,6 @@ export class Tensor {
     return new Tensor(native.log(this.handle));
   }
 
-  sqrt(): Tensor {
-    return new Tensor(native.sqrt(this.handle));
-  }
-
   rsqrt(): Tensor {
     return new Tensor(native.rsqrt(this.handle));
   }
@@ -256,11 +252,6 @@ export class Tensor {
     return this;
   }
 
-  sqrt_(): this {
-    native.sqrt_(this.handle);
-    return this;
-  }
-
   zero_(): this {
     native.zero_(this.handle);
     return this;
@@ -268,12 +259,6 @@ export class Tensor {
 
   copy_(source: Tensor): this {
     native.copy_(this.handle, source.handle);
-    return this;
-  }
-
-  /** this[index[i][j]][j] += source[i][j], for dim 0, and likewise along other dimensions. */
-  scatterAdd_(dim: number, index: Tensor, source: Tensor): this {
-    native.scatterAdd_(this.handle, dim, index.handle, source.handle);
     return this;
   }
 

@@ -1,7 +1,7 @@
 import { noGrad } from "../tensor/autograd.js";
 import { zeros } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
-import { cat, linear, nllLoss } from "../tensor/ops.js";
+import { cat, linear, vocabularyLosses_ } from "../tensor/ops.js";
 import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -32,7 +32,7 @@ export interface VocabularyLossOptions {
   biasGradient: Tensor;
   /** What the products are computed in. */
   productDType: DType;
-  /** Rows of a chunk; by default as many as make 8 M logits. */
+  /** Rows of a chunk; by default as many as make 16 M logits. */
   chunkRows?: number;
 }
 
@@ -45,7 +45,7 @@ export interface VocabularyLosses {
   rowsGradient: Tensor;
 }
 
-const chunkLogits = 8 << 20;
+const chunkLogits = 16 << 20;
 
 /**
  * L_ce and L_mlm with their gradients by hand, a few hundred rows at a time: no [N, V] tensor is ever whole.
@@ -65,88 +65,48 @@ function overChunks(options: VocabularyLossOptions): VocabularyLosses {
   const [N, D] = student.rows.dims(2);
   const [V] = student.weight.dims(2);
   const [M] = labels.dims(1);
-  const ce = zeros([], { device: labels.device });
-  const mlm = zeros([], { device: labels.device });
+  const { device } = labels;
+  const sums = zeros([2], { device });
   const products = { student: inDType(student, productDType), teacher: teacher && inDType(teacher, productDType) };
   const gradients: Tensor[] = [];
   const chunkRows = options.chunkRows ?? Math.max(16, Math.floor(chunkLogits / V));
-  for (const { start, rows, labelled } of chunks(N, M, chunkRows)) {
+  const end = teacher === null ? M : N; // Without soft targets, rows that have no label have no loss.
+  for (let start = 0; start < end; start += chunkRows) {
+    const rows = Math.min(chunkRows, end - start);
     gradients.push(
       tidy(() => {
         const logits = chunkOf(products.student, start, rows);
-        const gradient = zeros([rows, V], { device: labels.device });
-        if (products.teacher !== null) {
-          ce.add_(addSoftTargets(gradient, logits, chunkOf(products.teacher, start, rows), options));
-        }
-        if (labelled) mlm.add_(addLabels(gradient, logits, labels.narrow(0, start, rows), options.mlmScale));
-        return throughOutputLayer(gradient, products.student, start, options);
+        const given = products.teacher && chunkOf(products.teacher, start, rows);
+        const own = labels.narrow(0, Math.min(start, M), Math.max(0, Math.min(M - start, rows)));
+        sums.add_(vocabularyLosses_(logits, given, own, options.biasGradient, options)); // Logits become their gradient.
+        return throughOutputLayer(logits, products.student, start, options);
       }),
     );
   }
-  return { ce, mlm, rowsGradient: gradients.length === 0 ? zeros([0, D], { device: labels.device }) : cat(gradients) };
-}
-
-/** Chunks of at most `size` rows, none of which holds both labelled and unlabelled rows. */
-function* chunks(N: number, M: number, size: number): Generator<{ start: number; rows: number; labelled: boolean }> {
-  for (let start = 0; start < N; ) {
-    const labelled = start < M;
-    const rows = Math.min(size, (labelled ? M : N) - start);
-    yield { start, rows, labelled };
-    start += rows;
-  }
+  if (end < N || N === 0) gradients.push(zeros([N - end, D], { device }));
+  return { ce: sums.select(0, 0), mlm: sums.select(0, 1), rowsGradient: cat(gradients) };
 }
 
 function inDType({ rows, weight, bias }: OutputLayer, dtype: DType): OutputLayer {
   return { rows: rows.to(dtype), weight: weight.to(dtype), bias: bias.to(dtype) };
 }
 
-/** f32 logits [rows, V] of one chunk. */
+/** Logits [rows, V] of one chunk, in the dtype of the products. */
 function chunkOf({ rows, weight, bias }: OutputLayer, start: number, count: number): Tensor {
-  return linear(rows.narrow(0, start, count), weight, bias).to("float32");
+  return linear(rows.narrow(0, start, count), weight, bias);
 }
 
-/** Adds ceScale · d(T² KL)/ds; returns T² KL, summed. */
-function addSoftTargets(
-  gradient: Tensor,
-  student: Tensor,
-  teacher: Tensor,
-  { temperature: T, ceScale }: VocabularyLossOptions,
-): Tensor {
-  const logS = student.div(T).logSoftmax();
-  const logT = teacher.div(T).logSoftmax();
-  const t = logT.exp();
-  const loss = logT
-    .sub_(logS)
-    .mul_(t)
-    .sum()
-    .mul_(T * T);
-  gradient.add_(logS.exp_().sub_(t), T * ceScale);
-  return loss;
-}
-
-/** Adds mlmScale · d(L_mlm)/ds; returns L_mlm, summed. */
-function addLabels(gradient: Tensor, logits: Tensor, labels: Tensor, mlmScale: number): Tensor {
-  const logP = logits.logSoftmax();
-  const loss = nllLoss(logP, labels);
-  const index = labels.unsqueeze(1);
-  const minusOne = zeros(index.shape, { device: labels.device }).add_(-1);
-  gradient.add_(logP.exp_().scatterAdd_(1, index, minusOne), mlmScale);
-  return loss;
-}
-
-/** Backward through the output layer: weight and bias gradients are added to, that of the rows is returned. */
+/** Backward through the output layer's weight: its gradient is added to, that of the rows is returned. */
 function throughOutputLayer(
   gradient: Tensor,
   { rows, weight }: OutputLayer,
   start: number,
-  { weightGradient, biasGradient, productDType }: VocabularyLossOptions,
+  { weightGradient, productDType }: VocabularyLossOptions,
 ): Tensor {
   const [count] = gradient.dims(2);
-  biasGradient.add_(gradient.sum([0]));
-  const products = gradient.to(productDType);
-  const transposed = products.transpose(0, 1);
+  const transposed = gradient.transpose(0, 1);
   const chunk = rows.narrow(0, start, count);
   if (productDType === "float32") weightGradient.addmm_(transposed, chunk);
   else weightGradient.add_(transposed.matmul(chunk));
-  return products.matmul(weight).to("float32");
+  return gradient.matmul(weight).to("float32");
 }

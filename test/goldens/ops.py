@@ -24,7 +24,6 @@ OPS = {
     "neg": lambda x: -x,
     "exp": lambda x: x.exp(),
     "log": lambda x: x.log(),
-    "sqrt": lambda x: x.sqrt(),
     "rsqrt": lambda x: x.rsqrt(),
     "tanh": lambda x: x.tanh(),
     "sigmoid": lambda x: x.sigmoid(),
@@ -44,10 +43,8 @@ OPS = {
     "mulScalar_": lambda x, value: x.clone().mul_(value),
     "sub_": lambda x, y: x.clone().sub_(y),
     "exp_": lambda x: x.clone().exp_(),
-    "sqrt_": lambda x: x.clone().sqrt_(),
     "zero_": lambda x: x.clone().zero_(),
     "copy_": lambda x, y: x.clone().copy_(y),
-    "scatterAdd_": lambda x, index, source, dim: x.clone().scatter_add_(dim, index, source),
     # Reductions.
     "sum": lambda x: x.sum(),
     "sumDim": lambda x, dims, keepDim: x.sum(dims, keepdim=keepDim),
@@ -90,7 +87,7 @@ OPS = {
 }
 
 CASES = []
-generator = random.Random(7)
+generator = random.Random(11)
 
 
 def case(op, *inputs, grad=True, autocast=None, **args):
@@ -156,8 +153,6 @@ def pointwise():
     case("exp", given([-inf, inf, nan]), grad=False)
     case("log", given([0.0625, 0.5, 1.0, 2.0, 1000.0]))
     case("log", given([0.0, -1.0]), grad=False)
-    case("sqrt", given([0.0625, 0.5, 1.0, 2.0, 1000.0]))
-    case("sqrt", given([0.0, -1.0]), grad=False)
     case("rsqrt", given([0.0625, 0.5, 1.0, 2.0, 1000.0]))
     case("tanh", given(edges))
     case("relu", given(edges))
@@ -191,10 +186,7 @@ def in_place():
     case("mulScalar_", drawn(2, 3), value=0.75)
     case("mulScalar_", ids([1, 2]), value=3)
     case("exp_", drawn(2, 3))
-    case("sqrt_", positive(2, 3))
     case("zero_", drawn(2, 3))
-    case("scatterAdd_", drawn(3, 2), ids([[0, 2], [0, 1], [2, 2]]), drawn(3, 2), dim=0)
-    case("scatterAdd_", drawn(2, 3), ids([[0, 0, 2], [1, 1, 1]]), drawn(2, 3), dim=1)
 
 
 def reductions():

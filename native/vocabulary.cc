@@ -1,0 +1,347 @@
+// The distillation losses over the vocabulary and their gradient, in three passes over a row that stays in the cache.
+//
+// This is the one kernel written by hand. Composed of libtorch's ops it takes some fifteen passes over [rows, V] through
+// memory, in f32: a third of a distillation step. Here a row of logits becomes its own gradient, in place.
+#include "tables.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+namespace limbeck {
+
+namespace {
+
+// Sixteen floats at once, in GCC's and Clang's vector extension: one AVX-512 register, two of AVX2, four of SSE or NEON.
+constexpr int64_t kLanes = 16;
+typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef uint32_t Words __attribute__((vector_size(kLanes * sizeof(uint32_t))));
+typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
+
+// Inlined into one function per instruction set, so that vectors never cross a call.
+#define LIMBECK_INLINE [[gnu::always_inline]] static inline
+#define LIMBECK_INLINED __attribute__((always_inline))
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+// What stands for logits beyond the row's end: its exponential is as good as 0.
+constexpr float kNothing = -1e4f;
+// Sums of this many vectors are taken in f32, and those sums in f64.
+constexpr int64_t kBlock = 64;
+
+/** A row's scalars, and what it comes to. */
+struct Row {
+  int64_t V;
+  int64_t label; // -1 where there is none
+  float temperature, ce_scale, mlm_scale;
+  double ce = 0, mlm = 0;
+};
+
+LIMBECK_INLINE Floats Spread(float value) { return Floats{} + value; }
+
+LIMBECK_INLINE Floats Load(const float* from) {
+  Floats x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+
+LIMBECK_INLINE Floats Load(const at::BFloat16* from) {
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return std::bit_cast<Floats>(__builtin_convertvector(halves, Words) << 16);
+}
+
+LIMBECK_INLINE void Store(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
+
+// Rounded to nearest, ties to even.
+LIMBECK_INLINE void Store(at::BFloat16* to, Floats x) {
+  const Words bits = std::bit_cast<Words>(x);
+  const Halves halves = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, Halves);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
+template <class T>
+LIMBECK_INLINE Floats LoadTail(const T* from, int64_t count) {
+  T padded[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) padded[i] = i < count ? from[i] : T(kNothing);
+  return Load(padded);
+}
+
+template <class T>
+LIMBECK_INLINE void StoreTail(T* to, Floats x, int64_t count) {
+  T padded[kLanes];
+  Store(padded, x);
+  std::memcpy(to, padded, count * sizeof(T));
+}
+
+/** e^x for x <= 0, to 2 ulp: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, expf). NaN stays NaN. */
+LIMBECK_INLINE Floats Exp(Floats x) {
+  x = x < -87.0f ? Spread(-87.0f) : x;
+  const float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to a whole number, which its low bits then hold.
+  const Floats shifted = x * 1.44269504088896341f + magic;
+  const Floats n = shifted - magic;
+  const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f; // ln 2 in two parts
+  Floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  return std::bit_cast<Floats>(std::bit_cast<Ints>(p) + (std::bit_cast<Ints>(shifted) << 23));
+}
+
+LIMBECK_INLINE float Largest(Floats x) {
+  float largest = x[0];
+  for (int64_t i = 1; i < kLanes; ++i) largest = largest < x[i] ? x[i] : largest;
+  return largest;
+}
+
+LIMBECK_INLINE double Total(Floats x) {
+  double total = 0;
+  for (int64_t i = 0; i < kLanes; ++i) total += x[i];
+  return total;
+}
+
+template <class T>
+LIMBECK_INLINE float LargestOf(const T* row, int64_t V) {
+  Floats largest = Spread(static_cast<float>(row[0]));
+  const int64_t whole = V - V % kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const Floats x = Load(row + i);
+    largest = largest < x ? x : largest;
+  }
+  if (whole < V) {
+    const Floats x = LoadTail(row + whole, V - whole);
+    largest = largest < x ? x : largest;
+  }
+  return Largest(largest);
+}
+
+/** Exponentials of one vector of both rows: softened student and teacher, and the student at T = 1. */
+struct Powers {
+  Floats student, teacher, plain;
+  Floats distance; // (t - s) / T, each less its row's largest
+};
+
+template <bool kSoft, bool kLabelled>
+struct Kernel {
+  float temperature, inverse, student_max, teacher_max;
+
+  LIMBECK_INLINE Powers At(const Kernel& k, Floats s, Floats t) {
+    Powers e{};
+    const Floats from_max = s - k.student_max;
+    if constexpr (kSoft) {
+      const Floats a = from_max * k.inverse;
+      const Floats b = (t - k.teacher_max) * k.inverse;
+      e.student = Exp(a);
+      e.teacher = Exp(b);
+      e.distance = b - a;
+      // T = 2 is the authors' temperature: e^x is then a square.
+      if constexpr (kLabelled) e.plain = k.temperature == 2.0f ? e.student * e.student : Exp(from_max);
+    } else {
+      e.plain = Exp(from_max);
+    }
+    return e;
+  }
+
+  template <class T>
+  LIMBECK_INLINE void Run(Row& row, T* student, const T* teacher, float* bias) {
+    const int64_t whole = row.V - row.V % kLanes;
+    const int64_t rest = row.V - whole;
+    const Kernel k{row.temperature, 1.0f / row.temperature, LargestOf(student, row.V), kSoft ? LargestOf(teacher, row.V) : 0};
+    const auto teacher_at = [&](int64_t i) LIMBECK_INLINED { return kSoft ? Load(teacher + i) : Floats{}; };
+
+    double student_sum = 0, teacher_sum = 0, plain_sum = 0, distance_sum = 0;
+    const auto add = [&](const Powers& e) LIMBECK_INLINED {
+      if constexpr (kSoft) {
+        student_sum += Total(e.student);
+        teacher_sum += Total(e.teacher);
+        distance_sum += Total(e.distance);
+      }
+      if constexpr (kLabelled) plain_sum += Total(e.plain);
+    };
+    for (int64_t block = 0; block < whole; block += kBlock * kLanes) {
+      const int64_t end = std::min(whole, block + kBlock * kLanes);
+      Powers sum{};
+      for (int64_t i = block; i < end; i += kLanes) {
+        const Powers e = At(k, Load(student + i), teacher_at(i));
+        if constexpr (kSoft) {
+          sum.student += e.student;
+          sum.teacher += e.teacher;
+          sum.distance += e.teacher * e.distance;
+        }
+        if constexpr (kLabelled) sum.plain += e.plain;
+      }
+      add(sum);
+    }
+    const Floats last_student = rest > 0 ? LoadTail(student + whole, rest) : Floats{};
+    const Floats last_teacher = kSoft && rest > 0 ? LoadTail(teacher + whole, rest) : Floats{};
+    if (rest > 0) {
+      Powers e = At(k, last_student, last_teacher);
+      e.distance = e.teacher * e.distance;
+      add(e);
+    }
+
+    if constexpr (kSoft) {
+      const double T2 = static_cast<double>(row.temperature) * row.temperature;
+      row.ce = T2 * (distance_sum / teacher_sum - std::log(teacher_sum) + std::log(student_sum));
+    }
+    float at_label = 0;
+    if constexpr (kLabelled) {
+      at_label = static_cast<float>(student[row.label]) - k.student_max;
+      row.mlm = std::log(plain_sum) - at_label;
+    }
+
+    const float soft = row.ce_scale * row.temperature;
+    const float per_student = kSoft ? static_cast<float>(soft / student_sum) : 0;
+    const float per_teacher = kSoft ? static_cast<float>(soft / teacher_sum) : 0;
+    const float per_plain = kLabelled ? static_cast<float>(row.mlm_scale / plain_sum) : 0;
+    const auto gradient = [&](Floats s, Floats t) LIMBECK_INLINED {
+      const Powers e = At(k, s, t);
+      Floats g{};
+      if constexpr (kSoft) g = e.student * per_student - e.teacher * per_teacher;
+      if constexpr (kLabelled) g += e.plain * per_plain;
+      return g;
+    };
+    // The label's own element, before the row is overwritten.
+    float target = 0;
+    if constexpr (kLabelled) {
+      const float t = kSoft ? static_cast<float>(teacher[row.label]) : 0;
+      target = gradient(Spread(static_cast<float>(student[row.label])), Spread(t))[0] - row.mlm_scale;
+      bias[row.label] -= row.mlm_scale;
+    }
+    for (int64_t i = 0; i < whole; i += kLanes) {
+      const Floats g = gradient(Load(student + i), teacher_at(i));
+      Store(student + i, g);
+      Store(bias + i, Load(bias + i) + g);
+    }
+    if (rest > 0) {
+      const Floats g = gradient(last_student, last_teacher);
+      StoreTail(student + whole, g, rest);
+      StoreTail(bias + whole, LoadTail(bias + whole, rest) + g, rest);
+    }
+    if constexpr (kLabelled) student[row.label] = static_cast<T>(target);
+  }
+};
+
+template <class T>
+LIMBECK_INLINE void OneRow(Row& row, T* student, const T* teacher, float* bias) {
+  if (teacher != nullptr && row.label >= 0) return Kernel<true, true>::Run(row, student, teacher, bias);
+  if (teacher != nullptr) return Kernel<true, false>::Run(row, student, teacher, bias);
+  return Kernel<false, true>::Run(row, student, teacher, bias);
+}
+
+template <class T>
+void Base(Row& row, T* student, const T* teacher, float* bias) {
+  OneRow(row, student, teacher, bias);
+}
+
+#if defined(__x86_64__)
+template <class T>
+[[gnu::target("avx2,fma")]] void Avx2(Row& row, T* student, const T* teacher, float* bias) {
+  OneRow(row, student, teacher, bias);
+}
+
+template <class T>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,fma")]] void Avx512(Row& row, T* student, const T* teacher, float* bias) {
+  OneRow(row, student, teacher, bias);
+}
+#endif
+
+template <class T>
+auto BestForThisMachine() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return &Avx512<T>;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &Avx2<T>;
+#endif
+  return &Base<T>;
+}
+
+/** What every row of a chunk has in common. */
+struct Weights {
+  double temperature, ce_scale, mlm_scale;
+};
+
+template <class T>
+Tensor OnCpu(Tensor& logits, const Tensor* teacher, const int64_t* labels, int64_t labelled, Tensor& bias, const Weights& weights) {
+  const int64_t rows = logits.size(0), V = logits.size(1);
+  static const auto kernel = BestForThisMachine<T>();
+  // A part of the bias gradient for each thread, added up in their order: the same bits on every run.
+  const Tensor parts = at::zeros({at::get_num_threads(), V}, bias.options());
+  const Tensor losses = at::empty({2, rows}, bias.options().dtype(at::kDouble));
+  T* const student = logits.data_ptr<T>();
+  const T* const soft = teacher == nullptr ? nullptr : teacher->data_ptr<T>();
+  at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+    float* const part = parts.data_ptr<float>() + at::get_thread_num() * V;
+    for (int64_t i = begin; i < end; ++i) {
+      Row row{V, i < labelled ? labels[i] : -1, static_cast<float>(weights.temperature), static_cast<float>(weights.ce_scale),
+              static_cast<float>(weights.mlm_scale)};
+      kernel(row, student + i * V, soft == nullptr ? nullptr : soft + i * V, part);
+      losses.data_ptr<double>()[i] = row.ce;
+      losses.data_ptr<double>()[rows + i] = row.mlm;
+    }
+  });
+  bias.add_(parts.sum(0));
+  return losses.sum(1).to(at::kFloat);
+}
+
+// The same of libtorch's own ops: for other devices.
+Tensor Composed(Tensor& logits, const Tensor* teacher, const Tensor& labels, Tensor& bias, const Weights& weights) {
+  const Tensor s = logits.to(at::kFloat);
+  const double T = weights.temperature;
+  Tensor gradient = at::zeros_like(s);
+  Tensor ce = at::zeros({}, s.options()), mlm = at::zeros({}, s.options());
+  if (teacher != nullptr) {
+    const Tensor log_s = at::log_softmax(s / T, 1), log_t = at::log_softmax(teacher->to(at::kFloat) / T, 1);
+    ce = (log_t.exp() * (log_t - log_s)).sum() * (T * T);
+    gradient.add_(log_s.exp() - log_t.exp(), T * weights.ce_scale);
+  }
+  const int64_t labelled = labels.size(0);
+  if (labelled > 0) {
+    const Tensor log_p = at::log_softmax(s.narrow(0, 0, labelled), 1);
+    mlm = at::nll_loss(log_p, labels, {}, at::Reduction::Sum);
+    const Tensor index = labels.unsqueeze(1);
+    const Tensor one_hot = at::zeros_like(log_p).scatter_(1, index, 1);
+    gradient.narrow(0, 0, labelled).add_(log_p.exp() - one_hot, weights.mlm_scale);
+  }
+  bias.add_(gradient.sum(0));
+  logits.copy_(gradient);
+  return at::stack({ce, mlm});
+}
+
+Tensor VocabularyLosses(Tensor logits, const Optional<Tensor>& teacher, const Tensor& labels, Tensor bias, const Weights& weights) {
+  const Tensor* given = teacher.has_value() ? &*teacher : nullptr;
+  TORCH_CHECK(logits.dim() == 2 && bias.dim() == 1 && bias.size(0) == logits.size(1) && bias.scalar_type() == at::kFloat,
+              "needs logits [N, V] and an f32 bias gradient [V], got ", logits.sizes(), " and ", bias.sizes());
+  TORCH_CHECK(given == nullptr || (given->sizes() == logits.sizes() && given->scalar_type() == logits.scalar_type()),
+              "the teacher's logits must be like the student's: ", logits.sizes(), " of ", logits.scalar_type());
+  TORCH_CHECK(labels.dim() == 1 && labels.size(0) <= logits.size(0) && labels.scalar_type() == at::kLong,
+              "needs at most as many int64 labels as rows, got ", labels.sizes());
+  TORCH_CHECK(given != nullptr || labels.size(0) == logits.size(0), "rows without a teacher need a label each");
+  if (logits.numel() == 0) return at::zeros({2}, bias.options());
+  const bool plain = logits.is_contiguous() && bias.is_contiguous() && labels.is_contiguous() && (given == nullptr || given->is_contiguous());
+  const bool known = logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kBFloat16;
+  if (!logits.is_cpu() || !plain || !known) return Composed(logits, given, labels, bias, weights);
+  const int64_t* const ids = labels.data_ptr<int64_t>();
+  for (int64_t i = 0; i < labels.size(0); ++i)
+    TORCH_CHECK(ids[i] >= 0 && ids[i] < logits.size(1), "label ", ids[i], " of row ", i, " is no id of a vocabulary of ", logits.size(1));
+  if (logits.scalar_type() == at::kFloat) return OnCpu<float>(logits, given, ids, labels.size(0), bias, weights);
+  return OnCpu<at::BFloat16>(logits, given, ids, labels.size(0), bias, weights);
+}
+
+}  // namespace
+
+Bindings Vocabulary() {
+  return {
+      Op("vocabularyLosses_", [](Tensor logits, const Optional<Tensor>& teacher, const Tensor& labels, Tensor biasGradient,
+                                 double temperature, double ceScale, double mlmScale) {
+        return VocabularyLosses(logits, teacher, labels, biasGradient, {temperature, ceScale, mlmScale});
+      }),
+  };
+}
+
+}  // namespace limbeck
