@@ -17,7 +17,6 @@ import {
   type RecipeFlags,
   type SaveFlags,
 } from "./run-flags.js";
-import type { TaskRecipes } from "./task-recipes.js";
 import { EMBEDDED_TEACHER } from "./teacher.js";
 
 export function registerAblate(program: Command): void {
@@ -90,7 +89,7 @@ async function run(flags: AblateFlags): Promise<void> {
   const { JobsDisplay } = await import("./jobs-display.js");
   const { printReport } = await import("./print-report.js");
   const { checkDevice } = await import("./session-flags.js");
-  const { taskRecipes } = await import("./task-recipes.js");
+  const { othersOf, taskRecipes } = await import("./task-recipes.js");
   checkDevice(flags.device);
   const teacher = flags.teacher ?? EMBEDDED_TEACHER;
   const { skipBadRows = false } = flags;
@@ -100,7 +99,10 @@ async function run(flags: AblateFlags): Promise<void> {
     { kind: "distill", schema: distillRecipe, defaultName: "nano" },
   );
   const tunings = await taskRecipes(
-    { recipe: flags.finetuneRecipe, set: flags.setFinetune },
+    {
+      ...{ recipe: flags.finetuneRecipe, set: flags.setFinetune },
+      options: { recipe: "--finetune-recipe", set: "--set-finetune" },
+    },
     { tasks, model: teacher },
   );
   const seeds = seedsFrom(tunings.first, flags.seeds);
@@ -127,11 +129,6 @@ async function run(flags: AblateFlags): Promise<void> {
   display[Symbol.dispose]();
   const document = ablateDocument(report, tasks, provenance({ command, seeds }));
   printReport(report, document, flags);
-}
-
-/** For the record, and only where there are some. */
-function othersOf({ others }: TaskRecipes): { finetuneOf?: TaskRecipes["others"] } {
-  return Object.keys(others).length === 0 ? {} : { finetuneOf: others };
 }
 
 function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }: Task): string {

@@ -1,29 +1,13 @@
 import type { PredictTestSet } from "../report/glue-submission.js";
-import { presentTasks, type RunTask, type TaskEntry } from "../report/task-runs.js";
+import type { RunTask } from "../report/task-runs.js";
 import { evaluateModel } from "../tasks/evaluate-model.js";
 import { finetune } from "../tasks/finetune.js";
-import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
+import type { FinetuneRecipe } from "../tasks/recipe.js";
 import type { Task } from "../tasks/task.js";
-import { chooseRecipe } from "./choose-recipe.js";
 import type { Display } from "./display.js";
-import { defaultRecipeName } from "./finetune-session.js";
 import { whole } from "./quantities.js";
 import { observeSteps } from "./run-display.js";
-import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
-
-/**
- * The recipe of many fine-tunings: the one that is asked for, or by the model's size; changed by `set`.
- *
- * @throws ConfigError when there is no task, or the recipe is wrong
- */
-export async function fineTuningRecipe(
-  flags: RecipeFlags,
-  { tasks, model }: { tasks: readonly TaskEntry[]; model: string },
-): Promise<FinetuneRecipe> {
-  const [first] = presentTasks(tasks);
-  const defaultName = await defaultRecipeName(first.data.task, model);
-  return chooseRecipe({ ...flags, out: "", resume: false }, { kind: "finetune", schema: finetuneRecipe, defaultName });
-}
+import type { PlaceFlags, SaveFlags } from "./run-flags.js";
 
 /** Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs. */
 export function fineTuner(
@@ -58,7 +42,7 @@ export function fineTuner(
 /** Has a fine-tuned model answer a test set. */
 export function testPredictor(
   { device }: PlaceFlags,
-  { recipe, display, signal }: { recipe: FinetuneRecipe; display: Display; signal: AbortSignal },
+  { recipeOf, display, signal }: { recipeOf(task: Task): FinetuneRecipe; display: Display; signal: AbortSignal },
 ): PredictTestSet {
   return async (model, { task: { data, title }, split }) => {
     const onProgress = (done: number, total: number) =>
@@ -68,7 +52,17 @@ export function testPredictor(
         etaSeconds: null,
       });
     // The server wants an answer to every row: none is skipped.
-    const options = { model, data, split, recipe, skipBadRows: false, device, predictions: null, signal, onProgress };
+    const options = {
+      model,
+      data,
+      split,
+      recipe: recipeOf(data.task),
+      skipBadRows: false,
+      device,
+      predictions: null,
+      signal,
+      onProgress,
+    };
     const [result] = await evaluateModel(options);
     return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
   };

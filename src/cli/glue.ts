@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Task } from "../tasks/task.js";
 import { useThreads } from "./cores.js";
 import { openDisplay } from "./display.js";
 import { wholeNumber } from "./option-values.js";
@@ -32,7 +33,10 @@ export function registerGlue(program: Command): void {
     .option("--resume", "go on: the same command again, nothing finished is repeated")
     .option("--keep-models", "keep every fine-tuned model (default: of each task the one of the best seed)")
     .option("--seeds <n>", "runs of every model on every task", wholeNumber(1), 5);
-  addRecipeFlags(command, { defaultRecipe: "finetune-base, or finetune-nano for hidden sizes below 256" });
+  addRecipeFlags(command, {
+    defaultRecipe: "finetune-base, or finetune-nano for hidden sizes below 256",
+    set: "change values of the recipe, for all tasks or for one: --set epochs=1 rte.epochs=5",
+  });
   addPlaceFlags(command);
   addSaveFlags(command);
   addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
@@ -41,7 +45,7 @@ export function registerGlue(program: Command): void {
 const EXAMPLES = `
 Examples:
   $ limbeck glue --model run/model --compare teacher --data glue --out glue-report
-  $ limbeck glue --model run/model --data glue --out quick --tasks rte sst2 --seeds 3 --set epochs=1`;
+  $ limbeck glue --model run/model --data glue --out quick --tasks rte sst2 --seeds 3 --set epochs=1 rte.epochs=5`;
 
 interface GlueFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
   model: string;
@@ -63,18 +67,22 @@ async function run(flags: GlueFlags): Promise<void> {
   const { provenance } = await import("../report/provenance.js");
   const { commandLine } = await import("./command-line.js");
   const { testSets, writeSubmission } = await import("../report/glue-submission.js");
-  const { fineTuner, fineTuningRecipe, seedsFrom, testPredictor } = await import("./fine-tunings.js");
+  const { fineTuner, seedsFrom, testPredictor } = await import("./fine-tunings.js");
   const { glueEntries } = await import("./glue-tasks.js");
   const { stopRequested } = await import("./interrupts.js");
   const { JobsDisplay } = await import("./jobs-display.js");
   const { pairLatenciesMs } = await import("./latencies.js");
   const { printReport } = await import("./print-report.js");
   const { checkDevice } = await import("./session-flags.js");
+  const { othersOf, taskRecipes } = await import("./task-recipes.js");
   checkDevice(flags.device);
   const tasks = glueEntries(flags.data, flags.tasks ?? null);
   const sets = flags.test ? testSets(flags.data, tasks) : [];
-  const recipe = await fineTuningRecipe(flags, { tasks, model: flags.model });
-  const seeds = seedsFrom(recipe, flags.seeds);
+  const { recipe, set } = flags;
+  const options = { recipe: "--recipe", set: "--set" };
+  const tunings = await taskRecipes({ recipe, set, options }, { tasks, model: flags.model });
+  const recipeOf = ({ name }: Task) => tunings.all[name] ?? tunings.first;
+  const seeds = seedsFrom(tunings.first, flags.seeds);
   const skipBadRows = flags.skipBadRows ?? false;
   const command = commandLine();
   const signal = stopRequested();
@@ -87,9 +95,9 @@ async function run(flags: GlueFlags): Promise<void> {
     out: flags.out,
     resume: flags.resume ?? false,
     keepModels: flags.keepModels ?? false,
-    settings: { finetune: recipe, skipBadRows },
+    settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
     runTask: fineTuner(flags, {
-      recipeOf: () => recipe,
+      recipeOf,
       pathOf: () => flags.data,
       ...{ skipBadRows, display: jobs.inner, signal },
     }),
@@ -97,7 +105,7 @@ async function run(flags: GlueFlags): Promise<void> {
     observer: jobs,
   });
   if (sets.length > 0) {
-    const predict = testPredictor(flags, { recipe, display, signal });
+    const predict = testPredictor(flags, { recipeOf, display, signal });
     const { path, missing } = await writeSubmission(report.student, sets, { out: flags.out, predict });
     display.log(`${path}: written${missing.length === 0 ? "" : `; the server will miss ${missing.join(", ")}`}`);
   }

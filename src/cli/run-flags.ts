@@ -45,11 +45,18 @@ export function addRunFlags(command: Command, options: { defaultRecipe: string }
   return addPrintFlags(command);
 }
 
-export function addRecipeFlags(command: Command, { defaultRecipe }: { defaultRecipe: string }): Command {
+/** @param options.set what --set does, where it is more than to change one recipe */
+export function addRecipeFlags(
+  command: Command,
+  {
+    defaultRecipe,
+    set = "change values of the recipe: --set steps=100 seed=7",
+  }: { defaultRecipe: string; set?: string },
+): Command {
   return command
     .optionsGroup("What changes the result:")
     .option("--recipe <name>", `a recipe of "limbeck recipes", or a JSON file (default: ${defaultRecipe})`)
-    .option("--set <key=value...>", "change values of the recipe: --set steps=100 seed=7", collectSettings);
+    .option("--set <key=value...>", set, collectSettings);
 }
 
 export function addPlaceFlags(command: Command): Command {

@@ -16,6 +16,18 @@ export interface TaskRecipes {
   readonly others: Readonly<Record<string, FinetuneRecipe>>;
 }
 
+/** What a command was given, and the options that say so there. */
+interface TaskRecipeFlags {
+  recipe: string | undefined;
+  set: Readonly<Record<string, unknown>> | undefined;
+  options: { recipe: string; set: string };
+}
+
+/** For the record, and only where there are some. */
+export function othersOf({ others }: TaskRecipes): { finetuneOf?: TaskRecipes["others"] } {
+  return Object.keys(others).length === 0 ? {} : { finetuneOf: others };
+}
+
 /**
  * A recipe for each task: the one that is asked for, or by the task's kind and the model's size; changed by `set`.
  *
@@ -25,14 +37,14 @@ export interface TaskRecipes {
  * @throws ConfigError when there is no task, the recipe or a key is wrong, or one cannot apply
  */
 export async function taskRecipes(
-  { recipe, set = {} }: { recipe?: string | undefined; set?: Readonly<Record<string, unknown>> | undefined },
+  { recipe, set = {}, options }: TaskRecipeFlags,
   { tasks, model }: { tasks: readonly TaskEntry[]; model: string },
 ): Promise<TaskRecipes> {
   const present = presentTasks(tasks).map(({ data }) => data.task);
-  const changes = changesByTask(set, present);
+  const changes = changesByTask(set, present, options.set);
   if (recipe !== undefined && present.every(isQuestions)) {
     throw new ConfigError(
-      "--finetune-recipe: expected a task with texts, which it is for, got SQuAD alone. Leave it out.",
+      `${options.recipe}: expected a task with texts, which it is for, got SQuAD alone. Leave it out.`,
     );
   }
   const all: Record<string, FinetuneRecipe> = {};
@@ -61,13 +73,17 @@ function isQuestions({ kind }: Task): boolean {
 type Changes = Record<string, unknown>;
 
 /** Sorts "epochs" from "squad.epochs". */
-function changesByTask(set: Readonly<Changes>, tasks: readonly Task[]): { all: Changes; of: Record<string, Changes> } {
+function changesByTask(
+  set: Readonly<Changes>,
+  tasks: readonly Task[],
+  option: string,
+): { all: Changes; of: Record<string, Changes> } {
   const all: Changes = {};
   const of: Record<string, Changes> = Object.fromEntries(tasks.map(({ name }) => [name, {}]));
   for (const [key, value] of Object.entries(set)) {
     const [name = "", own] = key.split(/\.(.*)/, 2);
     if (own === undefined) all[key] = value;
-    else ownChanges(of, name, key)[own] = value;
+    else ownChanges(of, name, { key, option })[own] = value;
   }
   return { all, of };
 }
@@ -79,14 +95,18 @@ function merged(all: Readonly<Changes>, own: Readonly<Changes>): Changes {
   return { ...rest, ...own };
 }
 
-function ownChanges(of: Readonly<Record<string, Changes>>, task: string, key: string): Changes {
+function ownChanges(
+  of: Readonly<Record<string, Changes>>,
+  task: string,
+  { key, option }: { key: string; option: string },
+): Changes {
   const own = of[task];
   const names = Object.keys(of);
   if (own === undefined) {
     const close = nearest(task, names);
     const advice = close === null ? "" : ` Did you mean ${close}?`;
-    throw new ConfigError(`--set-finetune: expected one of ${names.join(", ")} before the dot, got ${key}.${advice}`);
+    throw new ConfigError(`${option}: expected one of ${names.join(", ")} before the dot, got ${key}.${advice}`);
   }
   if (key !== `${task}.seed`) return own;
-  throw new ConfigError(`--set-finetune: expected one seed for all tasks, to pair runs by, got ${key}. Set seed.`);
+  throw new ConfigError(`${option}: expected one seed for all tasks, to pair runs by, got ${key}. Set seed.`);
 }

@@ -45,7 +45,10 @@ describe("the tasks of an ablation", () => {
 
 describe("the recipes of its tasks", () => {
   const recipesOf = (set: Record<string, unknown>, flags: AblateTaskFlags = all, recipe?: string) =>
-    taskRecipes({ recipe, set }, { tasks: ablateEntries(flags), model: EMBEDDED_TEACHER });
+    taskRecipes(
+      { recipe, set, options: { recipe: "--recipe", set: "--set" } },
+      { tasks: ablateEntries(flags), model: EMBEDDED_TEACHER },
+    );
 
   test("are by kind and size, and changed for all or for one, which goes before", async () => {
     const { first, all: recipes, others } = await recipesOf({ epochs: 1, "squad.epochs": 2, "rte.steps": 7 });
@@ -60,7 +63,7 @@ describe("the recipes of its tasks", () => {
     const { all: recipes } = await recipesOf({}, all, "finetune-base");
     expect(recipes.imdb).toMatchObject({ peakLearningRate: 3e-5 });
     expect(recipes.squad).toMatchObject({ sequenceLength: 384, peakLearningRate: 3e-4 });
-    await expect(recipesOf({}, { squad: all.squad }, "finetune-base")).rejects.toThrow(/got SQuAD alone/);
+    await expect(recipesOf({}, { squad: all.squad }, "finetune-base")).rejects.toThrow(/^--recipe: .* got SQuAD alone/);
   });
 
   test("of one kind are no others", async () => {
@@ -69,7 +72,7 @@ describe("the recipes of its tasks", () => {
 
   test.each([
     ["a task that is not there", { "sqad.epochs": 1 }, /got sqad\.epochs\. Did you mean squad\?/],
-    ["a seed of its own", { "rte.seed": 2 }, /expected one seed for all tasks/],
+    ["a seed of its own", { "rte.seed": 2 }, /^--set: expected one seed for all tasks/],
     ["a key nobody knows", { "rte.epoch": 2 }, /Did you mean epochs\?/],
   ])("%s is refused", async (_, set, message) => {
     await expect(recipesOf(set)).rejects.toThrow(message);

@@ -39,7 +39,7 @@ const QUICK = ["sequenceLength=16", "stepSequences=8", "microBatchTokens=128", "
 describe("glue", () => {
   const command = (...more: string[]) => [
     ...["glue", "--model", shop.teacher, "--data", glue, "--seeds", "2", "--log-every", "1", ...more],
-    ...["--set", ...QUICK],
+    ...["--set", ...QUICK, "rte.steps=3"],
   ];
 
   test("fine-tunes, reports, answers the test sets, and repeats nothing when it is resumed", async () => {
@@ -53,6 +53,9 @@ describe("glue", () => {
     expect(stderr).toMatch(/submission\.zip: written; the server will miss SST-2\.tsv/);
     const page = readFileSync(join(out, "report.html"), "utf8");
     for (const part of ["Score by task", "Quality against latency", "<polyline"]) expect(page).toContain(part);
+    const recipe = (task: string) =>
+      JSON.parse(readFileSync(join(out, "student", task, "seed-1", "recipe.json"), "utf8"));
+    expect([recipe("cola").steps, recipe("rte").steps]).toEqual([4, 3]);
     const report = (path: string): unknown => JSON.parse(readFileSync(join(out, path, "report.json"), "utf8"));
     const before = report("teacher/cola/seed-1");
     const submission = readFileSync(join(out, "submission.zip"));
