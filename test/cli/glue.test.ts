@@ -54,7 +54,7 @@ describe("glue", () => {
     const page = readFileSync(join(out, "report.html"), "utf8");
     for (const part of ["Score by task", "Quality against latency", "<polyline"]) expect(page).toContain(part);
     const recipe = (task: string) =>
-      JSON.parse(readFileSync(join(out, "student", task, "seed-1", "recipe.json"), "utf8"));
+      JSON.parse(readFileSync(join(out, "teacher", task, "seed-1", "recipe.json"), "utf8"));
     expect([recipe("cola").steps, recipe("rte").steps]).toEqual([4, 3]);
     const report = (path: string): unknown => JSON.parse(readFileSync(join(out, path, "report.json"), "utf8"));
     const before = report("teacher/cola/seed-1");
