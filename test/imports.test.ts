@@ -26,8 +26,9 @@ const TABLE: Record<string, readonly string[]> = {
   recipes: [...FOUNDATION, "train", "distill", "tasks"],
   report: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes"],
   export: [...FOUNDATION, "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
+  playground: ["errors", "infer", "report"], // Reports lend their colours and their escaping.
   demo: [...FOUNDATION, "train", "distill", "recipes"],
-  cli: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes", "report", "export", "demo"],
+  cli: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes", "report", "export", "playground", "demo"],
   index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
 };
 

@@ -9,6 +9,7 @@ import { registerExport } from "./export.js";
 import { registerFinetune } from "./finetune.js";
 import { registerGlue } from "./glue.js";
 import { registerMeasure } from "./measure.js";
+import { registerPlayground } from "./playground.js";
 import { registerPredict } from "./predict.js";
 import { registerPrepare } from "./prepare.js";
 import { registerPretrain } from "./pretrain.js";
@@ -29,6 +30,7 @@ const COMMANDS = [
   registerMeasure,
   registerExport,
   registerPredict,
+  registerPlayground,
   registerRecipes,
   registerDemo,
 ] as const;

@@ -14,7 +14,7 @@ export interface ModelFiles {
 export type ModelDType = "fp32" | "fp16" | "int8";
 
 /** As transformers.js names the files. */
-const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
+export const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
   fp32: "onnx/model.onnx",
   fp16: "onnx/model_fp16.onnx",
   int8: "onnx/model_quantized.onnx",
