@@ -71,12 +71,13 @@ function renderModel(
   const encoder = config?.encoder;
   const shape =
     encoder === undefined ? "" : `${families[encoder.family]}, ${encoder.layers} layers of ${encoder.hiddenSize}`;
+  const title = isAlone ? "Model" : ROLES[role];
   const choices = weights.map(
     ({ dtype, bytes }) => html`<option value="${dtype}">${dtype}, ${megabytes(bytes)}</option>`,
   );
   return html`<section class="model ${role}" id="${role}" aria-labelledby="${role}-name" aria-busy="true">
 <header>
-<h2 id="${role}-name"><span class="role">${isAlone ? "Model" : ROLES[role]}</span> ${name}</h2>
+<h2 id="${role}-name"><span class="role">${title}</span>${name.toLowerCase() === title.toLowerCase() ? null : html` ${name}`}</h2>
 <p class="note">${shape}</p>
 </header>
 <div class="answer"><p class="state">Waiting</p><progress hidden aria-label="Download of ${name}"></progress></div>

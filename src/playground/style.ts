@@ -41,7 +41,7 @@ code{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono
 .example{display:block;max-width:100%;min-height:2.25rem;padding:.3rem .85rem;border-radius:99px;font-size:.875rem;
   white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .alert{color:var(--c2);font-weight:600}
-.verdict{max-width:none;min-height:3.9rem;margin:2.4rem 0 1rem;font-size:clamp(1.15rem,3vw,1.4rem);font-weight:650;line-height:1.35;
+.verdict{max-width:none;min-height:1.35em;margin:2.2rem 0 1.1rem;font-size:clamp(1.15rem,3vw,1.4rem);font-weight:650;line-height:1.35;
   letter-spacing:-.01em;text-wrap:balance}
 .models{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
 .model{--series:var(--c1);display:flex;flex-direction:column;min-width:0;background:var(--surface);border-radius:14px;
@@ -50,7 +50,7 @@ code{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono
 .model header p{margin:.1rem 0 0}
 h2{font-size:1.125rem;line-height:1.35;margin:0;overflow-wrap:anywhere}
 .role{color:var(--series)}
-.answer{flex:1;min-height:13.5rem;padding:1rem 0 .6rem}
+.answer{flex:1;min-height:13.5rem;padding:1rem 0 1.3rem}
 .answer p{margin:.3rem 0}
 .state{color:var(--muted)}
 progress{appearance:none;display:block;width:100%;height:.5rem;margin:.7rem 0;border:0;border-radius:99px;background:var(--line);overflow:hidden}
@@ -85,6 +85,8 @@ footer .choice{margin:0 0 .5rem}
 @media (max-width:30rem){
   main{padding:1.4rem 1rem 2rem}
   .mark{margin-bottom:1.1rem}
+  .verdict{min-height:4.05em}
+  .keys{display:none}
   .model{padding:1rem}
   .answer{min-height:11rem}
   .figures{gap:.5rem}

@@ -10,10 +10,8 @@ export interface Outcome {
   readonly measured: Measured;
 }
 
-const ROUNDS = 5;
-
-/** Long texts are not run so often that one waits for it. */
-const MOST_TIMING_MS = 4000;
+/** So many runs make a median; more are made while they are quick, fewer where each takes long. */
+const ROUNDS = { few: 5, many: 21, quickMs: 1000, slowMs: 4000 };
 
 /** Runs are made one at a time on the whole page: they would slow each other. */
 let last: Promise<unknown> = Promise.resolve();
@@ -38,14 +36,15 @@ export async function hold(
   const firsts = await Promise.all(contenders.map((contender) => firstRun(contender, fields, signal)));
   const answered = firsts.filter((first) => first !== null);
   const startMs = performance.now();
-  for (let round = 0; round < ROUNDS && !signal.aborted; round++) {
+  for (let round = 0; round < ROUNDS.many && !signal.aborted; round++) {
     for (const { contender, firstMs, timesMs } of answered) {
       const { elapsedMs } = await inTurn(() => contender.run(fields));
       if (signal.aborted) break;
       timesMs.push(elapsedMs);
       contender.card.showTimes({ firstMs, medianMs: median(timesMs), runs: timesMs.length });
     }
-    if (performance.now() - startMs > MOST_TIMING_MS) break;
+    const most = round + 1 < ROUNDS.few ? ROUNDS.slowMs : ROUNDS.quickMs;
+    if (performance.now() - startMs > most) break;
   }
   return answered.map(({ contender, spoken, timesMs }) => ({
     contender,

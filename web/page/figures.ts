@@ -33,8 +33,12 @@ export interface Measured {
 /** How the student does beside its teacher, in a sentence. */
 export function verdict(student: Measured, teacher: Measured): string {
   const ratio = teacher.medianMs / student.medianMs;
-  const times = ratio >= 1 ? `${ratio.toFixed(1)} times as fast` : `${(1 / ratio).toFixed(1)} times as slow`;
-  const speed = Math.abs(Math.log(ratio)) < Math.log(1.05) ? "as fast as" : `${times} as`;
+  const speed =
+    Math.abs(Math.log(ratio)) < Math.log(1.05)
+      ? "is as fast as"
+      : ratio > 1
+        ? `is ${ratio.toFixed(1)} times as fast as`
+        : `takes ${(1 / ratio).toFixed(1)} times as long as`;
   const share = Math.round((100 * student.downloadBytes) / teacher.downloadBytes);
-  return `The student is ${speed} its teacher, from ${share} % of the download.`;
+  return `The student ${speed} its teacher, from ${share} % of the download.`;
 }

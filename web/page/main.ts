@@ -21,12 +21,13 @@ async function start(): Promise<void> {
   const devices = await Devices.find();
   const openAll = () => {
     for (const contender of contenders) contender.open(devices.place);
+    void ask();
   };
-  openAll();
   isStarted = true;
+  openAll();
   devices.choice.addEventListener("change", () => {
     openAll();
-    void ask();
+    void fallBack(devices, openAll);
   });
   for (const contender of contenders) {
     contender.card.weights.addEventListener("change", () => {
@@ -35,7 +36,6 @@ async function start(): Promise<void> {
     });
   }
   await fallBack(devices, openAll);
-  void ask();
   await sayWhatIsKept(scope);
 }
 

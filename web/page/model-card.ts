@@ -32,7 +32,7 @@ export class ModelCard {
 
   showOpened({ downloadBytes, startMs }: { downloadBytes: number; startMs: number }): void {
     this.#setFigure("download", megabytes(downloadBytes));
-    this.#setFigure("opening", `ready in ${milliseconds(startMs)} more`);
+    this.#setFigure("opening", `then ${milliseconds(startMs)} to start`);
     for (const name of ["time", "memory"]) this.#setFigure(name, "–");
     for (const name of ["times", "heap"]) this.#setFigure(name, "");
     this.#setBusy(false);
@@ -54,13 +54,13 @@ export class ModelCard {
     ];
     this.#answer.replaceChildren(...paragraphs, ...groups.flatMap(groupElements));
     this.#setFigure("memory", megabytes(heapBytes));
-    this.#setFigure("heap", "its WebAssembly heap");
+    this.#setFigure("heap", "WebAssembly heap");
   }
 
   /** @param runs that `medianMs` is the median of; 0 where only the first has been made */
   showTimes({ firstMs, medianMs, runs }: { firstMs: number; medianMs: number; runs: number }): void {
     this.#setFigure("time", milliseconds(runs === 0 ? firstMs : medianMs));
-    this.#setFigure("times", runs === 0 ? "first run" : `median of ${runs}; first ${milliseconds(firstMs)}`);
+    this.#setFigure("times", runs === 0 ? "first run" : `median of ${runs}, first ${milliseconds(firstMs)}`);
   }
 
   /** That the answer shown stays. */
