@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Site } from "../playground/site.js";
 import { refuseTaken, writeSite } from "../playground/write-site.js";
 import { stopRequested } from "./interrupts.js";
@@ -34,11 +34,17 @@ export function registerPlayground(program: Command): void {
       "the address to serve on; browsers give threads to https and this machine alone",
       "127.0.0.1",
     )
-    .option("--port <n>", "0 for any that is free", wholeNumber(0), 8642)
+    .option("--port <n>", "0 for any that is free", portNumber, 8642)
     .option("--out <dir>", "write the page to a new folder instead, for any static host");
   addPrintFlags(command)
     .addHelpText("after", "\nExample:\n  $ limbeck playground --model student/model --compare teacher")
     .action(run);
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(0)(text);
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError("Expected at most 65535.");
 }
 
 async function run(flags: PlaygroundFlags): Promise<void> {

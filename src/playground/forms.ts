@@ -52,7 +52,7 @@ ${area({ name: "context", label: html`The passage that holds the answer`, rows: 
 ${area({ name: "pair", label: html`A second text <span class="note">(for models that compare two)</span>`, rows: 2, value: pair })}`,
   embed: ({ text = "", pair = "" }) =>
     html`${area({ name: "text", label: html`A text`, rows: 2, value: text })}
-${area({ name: "pair", label: html`Another`, rows: 2, value: pair })}`,
+${area({ name: "pair", label: html`Another text`, rows: 2, value: pair })}`,
 };
 
 interface Field {

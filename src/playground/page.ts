@@ -16,6 +16,7 @@ export interface PageOptions {
 export function renderPage(description: SiteDescription, { models, version }: PageOptions): string {
   const { task, assets } = description;
   const [title] = TITLES[task];
+  const isAlone = models.length === 1;
   const page = html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -38,10 +39,10 @@ export function renderPage(description: SiteDescription, { models, version }: Pa
 </header>
 <noscript><p class="alert">The models run in your browser, by JavaScript: it must be allowed here.</p></noscript>
 ${renderForm(description)}
-<p class="verdict" id="verdict"></p>
+<p class="verdict" id="verdict"${isAlone ? html` hidden` : null}></p>
 <p class="unseen" role="status" id="spoken"></p>
-<div class="models">
-${description.models.map((model, i) => renderModel(model, { config: models[i]?.config ?? null, isAlone: models.length === 1 }))}
+<div class="models ${task}${isAlone ? " alone" : ""}">
+${description.models.map((model, i) => renderModel(model, { config: models[i]?.config ?? null, isAlone }))}
 </div>
 ${renderFooter(version)}
 </main>

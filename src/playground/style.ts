@@ -44,13 +44,16 @@ code{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono
 .verdict{max-width:none;min-height:1.35em;margin:2.2rem 0 1.1rem;font-size:clamp(1.15rem,3vw,1.4rem);font-weight:650;line-height:1.35;
   letter-spacing:-.01em;text-wrap:balance}
 .models{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
+.models.alone{max-width:46rem;margin-top:2.2rem}
 .model{--series:var(--c1);display:flex;flex-direction:column;min-width:0;background:var(--surface);border-radius:14px;
   border-top:4px solid var(--series);padding:1.1rem 1.25rem 1.2rem}
 .model.teacher{--series:var(--c2)}
 .model header p{margin:.1rem 0 0}
 h2{font-size:1.125rem;line-height:1.35;margin:0;overflow-wrap:anywhere}
 .role{color:var(--series)}
-.answer{flex:1;min-height:13.5rem;padding:1rem 0 1.3rem}
+.answer{flex:1;min-height:7.5rem;padding:1rem 0 1.3rem}
+.fill-mask .answer{min-height:17.5rem}
+.question-answer .answer{min-height:20rem}
 .answer p{margin:.3rem 0}
 .state{color:var(--muted)}
 progress{appearance:none;display:block;width:100%;height:.5rem;margin:.7rem 0;border:0;border-radius:99px;background:var(--line);overflow:hidden}
@@ -88,7 +91,6 @@ footer .choice{margin:0 0 .5rem}
   .verdict{min-height:4.05em}
   .keys{display:none}
   .model{padding:1rem}
-  .answer{min-height:11rem}
   .figures{gap:.5rem}
   .figure{font-size:1.2rem}
   .examples{flex-wrap:nowrap;overflow-x:auto;margin:0 -1rem;padding:.2rem 1rem .5rem;scrollbar-width:none}

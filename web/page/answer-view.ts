@@ -32,8 +32,8 @@ export interface Bar {
   /** What stands behind it, exact: a probability or a cosine. */
   readonly value: number;
   readonly shown: string;
-  /** Of the bar's length, in [0, 1]. */
-  readonly share: number;
+  /** Of the bar's length, in [0, 1]; null where it has no ends. */
+  readonly share: number | null;
 }
 
 const MOST_BARS = 5;
@@ -80,20 +80,29 @@ function answerView({ text, start, end, probability, candidates }: Answer, conte
     const none = "The passage does not answer it.";
     return { headline: [plain(none)], excerpt: [], groups, note: "", spoken: none };
   }
-  const [from, to] = [Math.max(0, start - AROUND), Math.min(context.length, end + AROUND)];
   const excerpt = [
-    plain(`${from > 0 ? "…" : ""}${context.slice(from, start)}`),
+    plain(ending(context.slice(0, start))),
     marked(context.slice(start, end)),
-    plain(`${context.slice(end, to)}${to < context.length ? "…" : ""}`),
+    plain(beginning(context.slice(end))),
   ];
   return { headline: [plain(text)], excerpt, groups, note: "", spoken: `${text}, ${percent(probability)}` };
+}
+
+/** The last words of a text. */
+function ending(text: string): string {
+  return text.length <= AROUND ? text : `… ${text.slice(-AROUND).replace(/^\S*\s+/, "")}`;
+}
+
+/** The first words of a text. */
+function beginning(text: string): string {
+  return text.length <= AROUND ? text : `${text.slice(0, AROUND).replace(/\s+\S*$/, "")} …`;
 }
 
 function classificationView(classification: Classification): AnswerView {
   const note = classification.isCut ? "The text is longer than the model reads: its end counts for nothing." : "";
   if ("score" in classification) {
-    const score = classification.score.toFixed(2);
-    const groups = [{ title: "", bars: [{ ...bar("Score", classification.score), shown: score, share: 0 }] }];
+    const score = classification.score.toFixed(2).replace("-", "−");
+    const groups = [{ title: "", bars: [{ ...bar("Score", classification.score), shown: score, share: null }] }];
     return { headline: [plain(score)], excerpt: [], groups, note, spoken: `score ${score}` };
   }
   const { label, probability, labels } = classification;
@@ -103,8 +112,10 @@ function classificationView(classification: Classification): AnswerView {
 }
 
 function cosineView(cosine: number): AnswerView {
-  const shown = cosine.toFixed(3);
-  const bars = [{ label: "Cosine of their embeddings", value: cosine, shown, share: Math.max(0, cosine) }];
+  const shown = cosine.toFixed(3).replace("-", "−");
+  const bars = [
+    { label: "Cosine of their embeddings, 1 for the same", value: cosine, shown, share: Math.max(0, cosine) },
+  ];
   return { headline: [plain(shown)], excerpt: [], groups: [{ title: "", bars }], note: "", spoken: `cosine ${shown}` };
 }
 

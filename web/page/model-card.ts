@@ -96,9 +96,12 @@ function barElement({ label, value, shown, share }: Bar): HTMLElement {
   exact.className = "value";
   exact.value = String(value);
   exact.textContent = shown;
+  const line = create("li", "", create("span", "label", label), exact);
+  if (share === null) return line;
   const filled = create("span", "");
   filled.style.setProperty("--share", String(share));
   const bar = create("div", "bar", filled);
   bar.ariaHidden = "true";
-  return create("li", "", create("span", "label", label), exact, bar);
+  line.append(bar);
+  return line;
 }
