@@ -316,12 +316,14 @@ write_record() {
 build_typescript() {
   local stamp=build/typescript.stamp key
   [[ -d src ]] || return 0 # An installed package brings dist/.
-  key=$(hash_of src tsconfig.json package-lock.json)
+  key=$(hash_of src web scripts/build-web.mjs tsconfig.json package-lock.json)
   is_current "$stamp" "$key" && [[ -d dist ]] && return
   say "compiling TypeScript"
   rm -rf "$stamp" build/dist.new build/dist.old
   logged typescript node_modules/.bin/tsc -p tsconfig.json --noEmitOnError --outDir build/dist.new ||
     fail "the TypeScript does not compile." "The whole output is in build/setup-typescript.log."
+  logged web node scripts/build-web.mjs build/dist.new/web ||
+    fail "the browser's scripts cannot be bundled." "The whole output is in build/setup-web.log."
   # The folder is replaced whole, so that nothing stays of a file that is gone from src/.
   [[ ! -d dist ]] || mv dist build/dist.old
   mv build/dist.new dist

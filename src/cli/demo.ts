@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { relative } from "node:path";
 import type { Command } from "commander";
 import type { DemoModel, DemoResult } from "../demo/demo.js";
 import { useThreads } from "./cores.js";
@@ -84,7 +85,11 @@ function lines(result: DemoResult, teacher: string | undefined): string[] {
     `Everything is in ${result.run}: the student in ${result.student}, a folder that Hugging Face's tools load;`,
     `curves for TensorBoard in ${result.run}/student; all figures in ${result.run}/report.json.`,
     "",
+    "See them side by side in your browser:",
+    `  npx limbeck playground --model ${result.student} --compare ${teacher ?? relative(".", EMBEDDED_TEACHER)}`,
+    "",
     "What to try next:",
+    `  npx limbeck export --model ${result.student} --out ${result.run}/onnx`,
     `  npx limbeck distill${from} --data ${result.run}/data --out runs/longer --set steps=3000`,
     "  npx limbeck prepare YOUR-TEXT --tokenizer YOUR-BERT --out data",
     "  npx limbeck distill --teacher YOUR-BERT --data data --out run",

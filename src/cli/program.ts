@@ -5,9 +5,12 @@ import { registerDemo } from "./demo.js";
 import { registerDistill } from "./distill.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
+import { registerExport } from "./export.js";
 import { registerFinetune } from "./finetune.js";
 import { registerGlue } from "./glue.js";
 import { registerMeasure } from "./measure.js";
+import { registerPlayground } from "./playground.js";
+import { registerPredict } from "./predict.js";
 import { registerPrepare } from "./prepare.js";
 import { registerPretrain } from "./pretrain.js";
 import { registerRecipes } from "./recipes.js";
@@ -25,6 +28,9 @@ const COMMANDS = [
   registerGlue,
   registerAblate,
   registerMeasure,
+  registerExport,
+  registerPredict,
+  registerPlayground,
   registerRecipes,
   registerDemo,
 ] as const;
