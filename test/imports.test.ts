@@ -24,9 +24,10 @@ const TABLE: Record<string, readonly string[]> = {
   tasks: [...FOUNDATION, "train", "distill"],
   recipes: [...FOUNDATION, "train", "distill", "tasks"],
   report: [...FOUNDATION, "train", "distill", "tasks", "recipes"],
+  export: [...FOUNDATION, "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
   demo: [...FOUNDATION, "train", "distill", "recipes"],
-  cli: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "demo"],
-  index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "demo"],
+  cli: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
+  index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
 };
 
 /** Single files that may import more than their folder, and why. */

@@ -39,6 +39,8 @@ export interface ModelFolderContent {
   readonly card: string;
   /** Writes the tokenizer's files into a folder. */
   readonly saveTokenizer: (folder: string) => void | Promise<void>;
+  /** Writes what else belongs to the model: its ONNX files. */
+  readonly writeMore?: (folder: string) => void | Promise<void>;
 }
 
 // What this project and Hugging Face's tools write beside the weights: replacing a folder of these loses nothing else.
@@ -92,6 +94,7 @@ export async function writeModelFolder({
   tensors,
   card,
   saveTokenizer,
+  writeMore,
 }: ModelFolderContent): Promise<void> {
   const target = resolve(path);
   const entries = toHuggingFaceEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
@@ -107,6 +110,7 @@ export async function writeModelFolder({
     writeSynced(join(aside, "README.md"), [Buffer.from(card)]);
     writeSynced(join(aside, WEIGHTS_FILE), weights.chunks);
     await saveTokenizer(aside);
+    await writeMore?.(aside);
     syncFolder(aside);
     replaceFolder(aside, target);
   } catch (error) {

@@ -5,6 +5,7 @@ import { registerDemo } from "./demo.js";
 import { registerDistill } from "./distill.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
+import { registerExport } from "./export.js";
 import { registerFinetune } from "./finetune.js";
 import { registerGlue } from "./glue.js";
 import { registerMeasure } from "./measure.js";
@@ -25,6 +26,7 @@ const COMMANDS = [
   registerGlue,
   registerAblate,
   registerMeasure,
+  registerExport,
   registerRecipes,
   registerDemo,
 ] as const;

@@ -1,0 +1,51 @@
+const bits = new Float32Array(1);
+const word = new Uint32Array(bits.buffer);
+
+/** The largest finite number of 16 bits. */
+export const LARGEST_HALF = 65_504;
+
+/**
+ * Numbers as IEEE 754 halves, little endian: rounded to the nearest, ties to even, and kept finite.
+ *
+ * A weight beyond ±65,504 becomes that: an infinity would make NaN of every sum that it meets.
+ */
+export function encodeHalf(values: Float32Array): Uint8Array {
+  const halves = Uint16Array.from(values, halfOf);
+  return new Uint8Array(halves.buffer);
+}
+
+/** Halves as the numbers that they stand for. */
+export function decodeHalf(bytes: Uint8Array): Float32Array {
+  const halves = new Uint16Array(new Uint8Array(bytes).buffer);
+  return Float32Array.from(halves, (half) => {
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    const sign = half >> 15 === 0 ? 1 : -1;
+    if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+  });
+}
+
+/** Numbers of bfloat16, the upper half of a float32, as float32. */
+export function decodeBfloat16(bytes: Uint8Array): Float32Array {
+  const upper = new Uint16Array(new Uint8Array(bytes).buffer);
+  return new Float32Array(Uint32Array.from(upper, (half) => half << 16).buffer);
+}
+
+function halfOf(value: number): number {
+  bits[0] = Math.min(LARGEST_HALF, Math.max(-LARGEST_HALF, value));
+  const [whole = 0] = word;
+  const sign = (whole >>> 16) & 0x8000;
+  const magnitude = whole & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // Not a number stays none.
+  // Below 2^-14 halves are evenly spaced, 2^-24 apart.
+  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(bits[0] ?? 0) * 2 ** 24);
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1); // Carries into the exponent where it must.
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}

@@ -1,0 +1,60 @@
+import type { ModelFolder } from "../checkpoint/folder.js";
+import { labelsOf } from "../checkpoint/task-model.js";
+import { ConfigError } from "../errors.js";
+
+/** What an exported model is for, as `limbeck predict` names it. */
+export const EXPORT_TASKS = ["fill-mask", "classify", "question-answer", "embed"] as const;
+export type ExportTask = (typeof EXPORT_TASKS)[number];
+
+/** What transformers and the Hub call these. */
+export const PIPELINES: Readonly<Record<ExportTask, string>> = {
+  "fill-mask": "fill-mask",
+  classify: "text-classification",
+  "question-answer": "question-answering",
+  embed: "feature-extraction",
+};
+
+const CLASSES: Readonly<Record<ExportTask, string>> = {
+  "fill-mask": "ForMaskedLM",
+  classify: "ForSequenceClassification",
+  "question-answer": "ForQuestionAnswering",
+  embed: "Model",
+};
+
+/** The class of transformers that loads a model of this family for this task. */
+export function architectureOf({ family }: Pick<ModelFolder, "family">, task: ExportTask): string {
+  return `${family === "bert" ? "Bert" : "DistilBert"}${CLASSES[task]}`;
+}
+
+/**
+ * The task that a folder's model is exported for: the one asked for, or the one that its head is for.
+ *
+ * Embeddings need no head: any model gives them.
+ *
+ * @throws ConfigError when the model has not the head that the task needs
+ */
+export function exportTask(folder: ModelFolder, wanted: ExportTask | null): ExportTask {
+  const own = ownTask(folder);
+  if (wanted === null || wanted === own || wanted === "embed") return wanted ?? own;
+  const has = own === "embed" ? "no head" : `the head for ${own}`;
+  throw new ConfigError(
+    `${folder.path}: expected a model with the head for ${wanted}, got one with ${has}. Fine-tune it first, or export it for ${own}.`,
+  );
+}
+
+/** Labels of a classifier, 1 for a regression; 0 for other tasks. */
+export function labelCountOf(folder: ModelFolder, task: ExportTask): number {
+  if (task !== "classify") return 0;
+  const [count = 0] = folder.weights.entry("classifier.weight").shape;
+  const names = labelsOf(folder);
+  if (names === null || names.length === count) return count;
+  throw new ConfigError(
+    `${folder.path}: id2label of config.json: expected ${count} names, one for each row of the classifier, got ${names.length}. Correct it.`,
+  );
+}
+
+function ownTask({ weights }: ModelFolder): ExportTask {
+  if (weights.has("classifier.weight")) return "classify";
+  if (weights.has("qaOutputs.weight")) return "question-answer";
+  return weights.has("mlm.transform.weight") ? "fill-mask" : "embed";
+}

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../checkpoint/folder.js";
+import { resolveModel } from "../checkpoint/hub.js";
+import { checkTokenizerFits, shapesOf } from "../checkpoint/model.js";
+import { fromHuggingFace } from "../models/config.js";
+import { Encoder } from "../models/encoder.js";
+import { MaskedLm } from "../models/masked-lm.js";
+import { QuestionAnswering } from "../models/question-answering.js";
+import { SequenceClassifier } from "../models/sequence-classifier.js";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { type ExportTask, exportTask, labelCountOf } from "./heads.js";
+import type { GraphShape } from "./onnx-model.js";
+
+/** A model that can be exported; it holds values only where its engine is asked to compare. */
+export type ExportedModule = Encoder | MaskedLm | SequenceClassifier | QuestionAnswering;
+
+/** A model folder, read and checked for one task. */
+export interface ExportSource extends Disposable {
+  readonly folder: ModelFolder;
+  readonly shape: GraphShape;
+  readonly tokenizer: Tokenizer;
+  /** Names and shapes of the parameters that the task needs. */
+  readonly parameterShapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Reads a model for export.
+ *
+ * @param source a folder or a Hub id
+ * @param task null for the one that its head is for
+ * @throws FormatError when a file is missing, foreign or does not fit the others
+ * @throws ConfigError when the model has not the head that the task needs
+ */
+export async function openSource(source: string, task: ExportTask | null): Promise<ExportSource> {
+  const path = await resolveModel(source);
+  const folder = readModelFolder(path);
+  try {
+    const chosen = exportTask(folder, task);
+    const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+    const shape = { config, task: chosen, labelCount: labelCountOf(folder, chosen) };
+    const parameterShapes = shapesOf(moduleOf(shape, { pooler: folder.weights.has("pooler.weight") }));
+    folder.weights.expect(parameterShapes);
+    const tokenizer = await loadTokenizer(path);
+    checkTokenizerFits(path, tokenizer, config);
+    return { folder, shape, tokenizer, parameterShapes, [Symbol.dispose]: () => folder.close() };
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+/** The module that Limbeck's own engine would run, without values. */
+export function moduleOf({ config, task, labelCount }: GraphShape, { pooler }: { pooler: boolean }): ExportedModule {
+  if (task === "fill-mask") return new MaskedLm(config);
+  if (task === "classify") return new SequenceClassifier(config, labelCount);
+  if (task === "question-answer") return new QuestionAnswering(config);
+  return new Encoder({ ...config, pooler });
+}
