@@ -1,6 +1,7 @@
 import type { EncoderConfig } from "../models/config.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
-import type { Precision } from "./precision.js";
+import type { Operators } from "./operators.js";
+import { numberOf, type Precision } from "./precision.js";
 
 /** What a graph reads, by the names of its values. */
 export interface GraphInputs {
@@ -16,6 +17,7 @@ export interface GraphInputs {
 export interface EncoderParts {
   readonly graph: GraphBuilder;
   readonly precision: Precision;
+  readonly operators: Operators;
   readonly config: EncoderConfig;
 }
 
@@ -29,19 +31,26 @@ export function declareInputs({ graph, config }: EncoderParts): GraphInputs {
   };
 }
 
-/** The encoder in ONNX's own operators: -> the last hidden states [B, S, D]. */
-export function addEncoder(parts: EncoderParts, inputs: GraphInputs): string {
+/**
+ * The encoder: -> the last hidden states [B, S, D], or [B, 1, D] where only those of the first token are read.
+ *
+ * @param options.reads which tokens' last hidden states the head reads; the last layer computes no others
+ */
+export function addEncoder(parts: EncoderParts, inputs: GraphInputs, { reads }: { reads: "all" | "first" }): string {
   const mask = addMask(parts, inputs.attentionMask);
   let x = addEmbeddings(parts, inputs);
-  for (let layer = 0; layer < parts.config.layers; layer++) x = addLayer(parts, { x, mask, name: `layers.${layer}` });
+  for (let layer = 0; layer < parts.config.layers; layer++) {
+    const isLast = layer === parts.config.layers - 1;
+    x = addLayer(parts, { x, mask, name: `layers.${layer}`, reads: isLast ? reads : "all" });
+  }
   return x;
 }
 
 /** Word, position and, for BERT, token type embeddings, summed and normalised: -> [B, S, D]. */
-export function addEmbeddings(parts: EncoderParts, inputs: GraphInputs): string {
+function addEmbeddings(parts: EncoderParts, inputs: GraphInputs): string {
   const { graph, precision } = parts;
   const length = graph.add("Shape", [inputs.inputIds], {
-    name: "sequence_length",
+    name: "sequenceLength",
     attributes: { start: { int: 1 }, end: { int: 2 } },
   });
   const words = precision.gather(graph, inputs.inputIds, "embeddings.word.weight");
@@ -60,59 +69,93 @@ export function addEmbeddings(parts: EncoderParts, inputs: GraphInputs): string 
  * Half of it: with any score added it neither overflows nor rises above any score, and a sequence of padding alone
  * gives numbers where −∞ would give none.
  */
-export function addMask({ graph, precision }: EncoderParts, attentionMask: string): string {
-  const dtype = precision.activations;
-  const cast = graph.add("Cast", [attentionMask], { name: "mask.real", attributes: { to: { int: castTo(dtype) } } });
-  const padded = graph.add("Sub", [graph.scalar("one", dtype, 1), cast], { name: "mask.padded" });
-  const lowest = graph.scalar("mask.lowest", dtype, dtype === "float16" ? -32_752 : -1.7e38);
-  const additive = graph.add("Mul", [padded, lowest], { name: "mask.flat" });
-  return graph.add("Unsqueeze", [additive, graph.ints("axes.1.2", [1, 2])], { name: "mask" });
+function addMask({ graph, precision: { activations } }: EncoderParts, attentionMask: string): string {
+  const to = { int: numberOf(activations) };
+  const real = graph.add("Cast", [attentionMask], { name: "mask.real", attributes: { to } });
+  const padded = graph.add("Sub", [graph.scalar("one", activations, 1), real], { name: "mask.padded" });
+  const lowest = graph.scalar("mask.lowest", activations, activations === "float16" ? -32_752 : -1.7e38);
+  const flat = graph.add("Mul", [padded, lowest], { name: "mask.flat" });
+  return graph.add("Unsqueeze", [flat, graph.ints("axes.1.2", [1, 2])], { name: "mask" });
 }
 
-/** ONNX's number of an element type, as Cast has it. */
-export function castTo(dtype: "float32" | "float16"): number {
-  return dtype === "float32" ? 1 : 10;
+interface LayerInputs {
+  readonly x: string;
+  readonly mask: string;
+  readonly name: string;
+  readonly reads: "all" | "first";
 }
 
-function addLayer(parts: EncoderParts, { x, mask, name }: { x: string; mask: string; name: string }): string {
-  const { graph, precision } = parts;
-  const attended = addAttention(parts, { x, mask, name: `${name}.attention` });
-  const first = graph.add("Add", [x, attended], { name: `${name}.attention.residual` });
+function addLayer(parts: EncoderParts, inputs: LayerInputs): string {
+  const { graph, precision, operators } = parts;
+  const { x, name, reads } = inputs;
+  const queried = reads === "all" ? x : firstToken(graph, x, name);
+  const attended = addAttention(parts, { ...inputs, queried });
+  const first = operators.residual(graph, [queried, attended], `${name}.attention.residual`);
   const middle = addNorm(parts, first, `${name}.attentionNorm`);
-  const up = addActivation(parts, precision.linear(graph, middle, { name: `${name}.ffn.up` }), `${name}.ffn`);
+  const up = addActivation(
+    parts,
+    precision.linear(graph, middle, { name: `${name}.ffn.up` }),
+    `${name}.ffn.activation`,
+  );
   const down = precision.linear(graph, up, { name: `${name}.ffn.down` });
-  const second = graph.add("Add", [middle, down], { name: `${name}.ffn.residual` });
+  const second = operators.residual(graph, [middle, down], `${name}.ffn.residual`);
   return addNorm(parts, second, `${name}.ffnNorm`);
 }
 
-/** Multi-head self-attention; query, key and value are one product, and 1 / √(D / H) is in the queries' weights. */
-function addAttention(parts: EncoderParts, { x, mask, name }: { x: string; mask: string; name: string }): string {
-  const { graph, precision, config } = parts;
-  const [D, H] = [config.hiddenSize, config.heads];
-  const scaled = { rows: D, factor: 1 / Math.sqrt(D / H) };
+/** [B, S, D] -> [B, 1, D] */
+function firstToken(graph: GraphBuilder, x: string, name: string): string {
+  const [zero, one] = [graph.ints("index.0", [0]), graph.ints("index.1", [1])];
+  return graph.add("Slice", [x, zero, one, one], { name: `${name}.first` });
+}
+
+/** Multi-head self-attention. The queries' weights hold 1 / √(D / H), so that scores need no factor. */
+function addAttention(parts: EncoderParts, inputs: LayerInputs & { readonly queried: string }): string {
+  const { graph, precision, operators, config } = parts;
+  const { mask, reads } = inputs;
+  const name = `${inputs.name}.attention`;
+  const { heads, hiddenSize } = config;
+  const isJoint = reads === "all" && operators.joinsQkv;
+  const [query, key, value] = isJoint ? jointQkv(parts, inputs.x, name) : apartQkv(parts, inputs, name);
+  const context = operators.attention(graph, { name: `${name}.context`, query, key, value, mask, heads, hiddenSize });
+  return precision.linear(graph, context, { name: `${name}.output` });
+}
+
+/** One product, and its parts. */
+function jointQkv({ graph, precision, config }: EncoderParts, x: string, name: string): [string, string, string] {
+  const D = config.hiddenSize;
+  const scaled = { outputs: D, factor: queryFactor(config) };
   const qkv = precision.linear(graph, x, { name: `${name}.qkv`, scaled });
-  const outputs = ["query", "key", "value"].map((part) => `${name}.${part}`);
+  const outputs: [string, string, string] = [`${name}.query`, `${name}.key`, `${name}.value`];
   graph.addWithOutputs("Split", [qkv, graph.ints("sizes.qkv", [D, D, D])], {
     name: `${name}.split`,
     attributes: { axis: { int: -1 } },
     outputs,
   });
-  const split = graph.ints("shape.heads", [0, 0, H, D / H]);
-  const [q, k, v] = outputs.map((part) => {
-    const heads = graph.add("Reshape", [part, split], { name: `${part}.heads` });
-    const perm = part.endsWith("key") ? [0, 2, 3, 1] : [0, 2, 1, 3]; // [B, H, D/H, S], or [B, H, S, D/H]
-    return graph.add("Transpose", [heads], { name: `${part}.turned`, attributes: { perm: { ints: perm } } });
-  }) as [string, string, string];
-  const scores = graph.add("MatMul", [q, k], { name: `${name}.scores` });
-  const masked = graph.add("Add", [scores, mask], { name: `${name}.masked` });
-  const shares = graph.add("Softmax", [masked], { name: `${name}.shares`, attributes: { axis: { int: -1 } } });
-  const context = graph.add("MatMul", [shares, v], { name: `${name}.context` });
-  const turned = graph.add("Transpose", [context], {
-    name: `${name}.context.turned`,
-    attributes: { perm: { ints: [0, 2, 1, 3] } },
+  return outputs;
+}
+
+/** A product for each: the queries may be of other tokens. */
+function apartQkv(
+  { graph, precision, config }: EncoderParts,
+  { x, queried }: { readonly x: string; readonly queried: string },
+  name: string,
+): [string, string, string] {
+  const D = config.hiddenSize;
+  const part = (label: string, index: number) => ({
+    name: `${name}.${label}`,
+    parameter: `${name}.qkv`,
+    outputs: [index * D, (index + 1) * D] as const,
   });
-  const joined = graph.add("Reshape", [turned, graph.ints("shape.joined", [0, 0, D])], { name: `${name}.joined` });
-  return precision.linear(graph, joined, { name: `${name}.output` });
+  const query = { ...part("query", 0), scaled: { outputs: D, factor: queryFactor(config) } };
+  return [
+    precision.linear(graph, queried, query),
+    precision.linear(graph, x, part("key", 1)),
+    precision.linear(graph, x, part("value", 2)),
+  ];
+}
+
+function queryFactor({ hiddenSize, heads }: EncoderConfig): number {
+  return 1 / Math.sqrt(hiddenSize / heads);
 }
 
 /** Its statistics are of float32 whatever the hidden states are of. */
@@ -124,29 +167,23 @@ export function addNorm({ graph, precision, config }: EncoderParts, x: string, n
   });
 }
 
-/** GELU in the elementary steps that ONNX Runtime recognises and fuses, its tanh approximation, or ReLU. */
-export function addActivation({ graph, precision, config }: EncoderParts, x: string, name: string): string {
-  if (config.activation === "relu") return graph.add("Relu", [x], { name: `${name}.relu` });
-  const number = (value: number, of: string) => graph.scalar(of, precision.activations, value);
-  const bell = config.activation === "gelu" ? errorFunction() : tanhApproximation();
-  const raised = graph.add("Add", [bell, number(1, "one")], { name: `${name}.gelu.raised` });
-  const product = graph.add("Mul", [x, raised], { name: `${name}.gelu.product` });
-  return graph.add("Mul", [product, number(0.5, "half")], { name: `${name}.gelu` });
+/** GELU, its tanh approximation, or ReLU. */
+export function addActivation(parts: EncoderParts, x: string, name: string): string {
+  const { graph, operators, config } = parts;
+  if (config.activation === "relu") return graph.add("Relu", [x], { name });
+  return config.activation === "gelu" ? operators.gelu(graph, x, name) : addTanhGelu(parts, x, name);
+}
 
-  /** erf(x / √2) */
-  function errorFunction(): string {
-    const scaled = graph.add("Div", [x, number(Math.SQRT2, "root.two")], { name: `${name}.gelu.scaled` });
-    return graph.add("Erf", [scaled], { name: `${name}.gelu.erf` });
-  }
-
-  /** tanh(√(2 / π) · (x + 0.044715 x³)) */
-  function tanhApproximation(): string {
-    const square = graph.add("Mul", [x, x], { name: `${name}.gelu.square` });
-    const cube = graph.add("Mul", [square, x], { name: `${name}.gelu.cube` });
-    const bent = graph.add("Mul", [cube, number(0.044715, "gelu.bend")], { name: `${name}.gelu.bent` });
-    const inner = graph.add("Add", [x, bent], { name: `${name}.gelu.inner` });
-    const factor = number(Math.sqrt(2 / Math.PI), "gelu.factor");
-    const scaled = graph.add("Mul", [inner, factor], { name: `${name}.gelu.scaled` });
-    return graph.add("Tanh", [scaled], { name: `${name}.gelu.tanh` });
-  }
+/** x · (1 + tanh(√(2 / π) · (x + 0.044715 x³))) · ½ */
+function addTanhGelu({ graph, precision: { activations } }: EncoderParts, x: string, name: string): string {
+  const number = (of: string, value: number) => graph.scalar(of, activations, value);
+  const square = graph.add("Mul", [x, x], { name: `${name}.square` });
+  const cube = graph.add("Mul", [square, x], { name: `${name}.cube` });
+  const bent = graph.add("Mul", [cube, number("gelu.bend", 0.044715)], { name: `${name}.bent` });
+  const inner = graph.add("Add", [x, bent], { name: `${name}.inner` });
+  const scaled = graph.add("Mul", [inner, number("gelu.factor", Math.sqrt(2 / Math.PI))], { name: `${name}.scaled` });
+  const bell = graph.add("Tanh", [scaled], { name: `${name}.tanh` });
+  const raised = graph.add("Add", [bell, number("one", 1)], { name: `${name}.raised` });
+  const product = graph.add("Mul", [x, raised], { name: `${name}.product` });
+  return graph.add("Mul", [product, number("half", 0.5)], { name });
 }

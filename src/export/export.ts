@@ -4,10 +4,10 @@ import { writeSynced } from "../checkpoint/disk.js";
 import { writeModelFolder } from "../checkpoint/folder.js";
 import type { TensorSource } from "../checkpoint/safetensors.js";
 import { FormatError } from "../errors.js";
-import { FloatPrecision } from "./float-precision.js";
 import { architectureOf, type ExportTask } from "./heads.js";
 import { serializeOnnx } from "./onnx/serialize.js";
-import { OPSET, portableGraph } from "./onnx-model.js";
+import { numbersOf, ONNX_FILES } from "./onnx-files.js";
+import { modelGraph } from "./onnx-model.js";
 import { parametersOf } from "./parameters.js";
 import { type ExportSource, openSource } from "./source.js";
 
@@ -46,9 +46,13 @@ export async function exportModel({ model, out, task }: ExportOptions): Promise<
 
 function writeOnnx(folder: string, { folder: { weights }, shape }: ExportSource): void {
   mkdirSync(join(folder, "onnx"));
-  const graph = portableGraph(shape, new FloatPrecision(parametersOf(weights), "float32"));
-  const files = serializeOnnx(graph, { fileName: "model.onnx", producerVersion: "0.1.0", opsets: { "": OPSET } });
-  for (const { name, chunks } of files) writeSynced(join(folder, "onnx", name), chunks);
+  for (const file of ONNX_FILES) {
+    const how = numbersOf(file, parametersOf(weights), shape);
+    const options = { fileName: file.name, producerVersion: "0.1.0", opsets: how.operators.opsets };
+    for (const { name, chunks } of serializeOnnx(modelGraph(shape, how), options)) {
+      writeSynced(join(folder, "onnx", name), chunks);
+    }
+  }
 }
 
 /** The parameters that the task needs, as they lie in the source. */

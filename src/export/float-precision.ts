@@ -1,9 +1,8 @@
 import { encodeHalf } from "./half.js";
+import { linearValues } from "./linear-values.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import { bytesOfFloats, matrixShape, type Parameters, transposed } from "./parameters.js";
-import type { LinearName, Precision } from "./precision.js";
-
-const WORDS = "embeddings.word.weight";
+import { type LinearLayer, type Precision, WORDS } from "./precision.js";
 
 /** Weights and hidden states in floating point: of 32 bits, or of 16 with inputs and outputs as before. */
 export class FloatPrecision implements Precision {
@@ -16,9 +15,10 @@ export class FloatPrecision implements Precision {
   }
 
   vector(graph: GraphBuilder, parameter: string): string {
-    return this.#constant(graph, parameter, this.#parameters.shape(parameter), () =>
-      this.#parameters.floats(parameter),
-    );
+    return this.#constant(graph, parameter, {
+      shape: this.#parameters.shape(parameter),
+      values: () => this.#parameters.floats(parameter),
+    });
   }
 
   gather(graph: GraphBuilder, ids: string, table: string): string {
@@ -26,20 +26,24 @@ export class FloatPrecision implements Precision {
   }
 
   firstRows(graph: GraphBuilder, length: string, table: string): string {
-    const [start, axis] = [graph.ints("index.0", [0]), graph.ints("index.0", [0])];
-    return graph.add("Slice", [this.vector(graph, table), start, length, axis], { name: `${table}.rows` });
+    const zero = graph.ints("index.0", [0]);
+    return graph.add("Slice", [this.vector(graph, table), zero, length, zero], { name: `${table}.rows` });
   }
 
-  linear(graph: GraphBuilder, x: string, { name, scaled }: LinearName): string {
-    const weight = `${name}.weight`;
-    const [outputs, inputs] = matrixShape(this.#parameters, weight);
-    const values = () => transposed(withScaledRows(this.#parameters.floats(weight), inputs, scaled), [outputs, inputs]);
-    const turned = this.#constant(graph, `${weight}.transposed`, [inputs, outputs], values);
+  linear(graph: GraphBuilder, x: string, layer: LinearLayer): string {
+    const { name } = layer;
+    const { inputs, outputs, weight, bias } = linearValues(this.#parameters, layer);
+    const turned = this.#constant(graph, `${name}.weight`, {
+      shape: [inputs, outputs],
+      values: () => transposed(weight(), [outputs, inputs]),
+    });
     const product = graph.add("MatMul", [x, turned], { name: `${name}.product` });
-    const bias = this.#constant(graph, `${name}.bias`, [outputs], () =>
-      withScaledRows(this.#parameters.floats(`${name}.bias`), 1, scaled),
-    );
-    return graph.add("Add", [product, bias], { name });
+    const added = this.#constant(graph, `${name}.bias`, { shape: [outputs], values: bias });
+    return graph.add("Add", [product, added], { name });
+  }
+
+  lastLinear(graph: GraphBuilder, x: string, layer: LinearLayer): string {
+    return this.linear(graph, x, layer);
   }
 
   // Gemm reads the table as it lies, so that it is neither stored nor held twice; it takes two dimensions.
@@ -50,24 +54,21 @@ export class FloatPrecision implements Precision {
       name: "mlm.flatLogits",
       attributes: { transB: { int: 1 } },
     });
-    const shape = graph.add("Shape", [x], { name: "mlm.lead", attributes: { end: { int: 2 } } });
-    const whole = graph.add("Concat", [shape, graph.ints("shape.vocabulary", [V])], {
+    const lead = graph.add("Shape", [x], { name: "mlm.lead", attributes: { end: { int: 2 } } });
+    const shape = graph.add("Concat", [lead, graph.ints("shape.vocabulary", [V])], {
       name: "mlm.shape",
       attributes: { axis: { int: 0 } },
     });
-    return graph.add("Reshape", [logits, whole], { name: "mlm.logits" });
+    return graph.add("Reshape", [logits, shape], { name: "mlm.logits" });
   }
 
-  #constant(graph: GraphBuilder, name: string, shape: readonly number[], values: () => Float32Array): string {
+  #constant(
+    graph: GraphBuilder,
+    name: string,
+    { shape, values }: { shape: readonly number[]; values: () => Float32Array },
+  ): string {
     const dtype = this.activations;
     const bytes = () => (dtype === "float16" ? encodeHalf(values()) : bytesOfFloats(values()));
     return graph.constant({ name, dtype, shape, bytes });
   }
-}
-
-/** A copy with the first rows multiplied, or the values themselves. */
-export function withScaledRows(values: Float32Array, columns: number, scaled: LinearName["scaled"]): Float32Array {
-  if (scaled === undefined) return values;
-  const { rows, factor } = scaled;
-  return values.map((value, i) => (i < rows * columns ? value * factor : value));
 }

@@ -1,8 +1,14 @@
-import { addActivation, addNorm, castTo, type EncoderParts } from "./encoder-graph.js";
+import { addActivation, addNorm, type EncoderParts } from "./encoder-graph.js";
 import type { ExportTask } from "./heads.js";
+import { numberOf } from "./precision.js";
 
 /** The size of a batch and of its sequences, by the names that stand for them. */
 const TOKENS = ["batch_size", "sequence_length"] as const;
+
+/** Which tokens' last hidden states a task's head reads. */
+export function readsOf(task: ExportTask): "all" | "first" {
+  return task === "classify" ? "first" : "all";
+}
 
 /** Adds what a task makes of the last hidden states [B, S, D], as outputs of float32. */
 export function addHead(
@@ -26,10 +32,10 @@ export function addHead(
 function vocabularyLogits(parts: EncoderParts, hidden: string): string {
   const { graph, precision } = parts;
   const dense = precision.linear(graph, hidden, { name: "mlm.transform" });
-  return precision.decode(graph, addNorm(parts, addActivation(parts, dense, "mlm"), "mlm.norm"));
+  return precision.decode(graph, addNorm(parts, addActivation(parts, dense, "mlm.activation"), "mlm.norm"));
 }
 
-/** [B, S, D] -> [B, labels] */
+/** [B, 1 or S, D] -> [B, labels] */
 function classifierLogits({ graph, precision, config }: EncoderParts, hidden: string): string {
   const first = graph.add("Gather", [hidden, graph.scalarIndex("index.first", 0)], {
     name: "first",
@@ -37,13 +43,13 @@ function classifierLogits({ graph, precision, config }: EncoderParts, hidden: st
   });
   const [name, op] = config.family === "bert" ? ["pooler", "Tanh"] : ["preClassifier", "Relu"];
   const pooled = graph.add(op, [precision.linear(graph, first, { name })], { name: `${name}.${op.toLowerCase()}` });
-  return precision.linear(graph, pooled, { name: "classifier" });
+  return precision.lastLinear(graph, pooled, { name: "classifier" });
 }
 
 /** [B, S, D] -> start and end, [B, S] each */
 function addSpanHead(parts: EncoderParts, hidden: string): void {
   const { graph, precision } = parts;
-  const both = precision.linear(graph, hidden, { name: "qaOutputs" });
+  const both = precision.lastLinear(graph, hidden, { name: "qaOutputs" });
   const halves = ["qaOutputs.start", "qaOutputs.end"];
   graph.addWithOutputs("Split", [both, graph.ints("sizes.one", [1, 1])], {
     name: "qaOutputs.split",
@@ -66,7 +72,7 @@ function addOutput(
   { name, shape }: { name: string; shape: readonly (number | string)[] },
 ): void {
   if (precision.activations === "float16")
-    graph.add("Cast", [value], { name, attributes: { to: { int: castTo("float32") } } });
+    graph.add("Cast", [value], { name, attributes: { to: { int: numberOf("float32") } } });
   else graph.add("Identity", [value], { name });
   graph.output({ name, dtype: "float32", shape });
 }

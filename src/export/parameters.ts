@@ -38,8 +38,11 @@ function decode(bytes: Uint8Array, dtype: DType, where: string): Float32Array {
 }
 
 /** A matrix of `rows` × `columns`, row-major, turned. */
-export function transposed(values: Float32Array, [rows, columns]: readonly [number, number]): Float32Array {
-  const turned = new Float32Array(values.length);
+export function transposed<A extends Float32Array | Int8Array>(
+  values: A,
+  [rows, columns]: readonly [number, number],
+): A {
+  const turned = values.slice() as A;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       turned[column * rows + row] = values[row * columns + column] as number;

@@ -1,10 +1,15 @@
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 
-/** A linear layer: x · weightᵀ + bias, with the parameters `name.weight` and `name.bias`. */
-export interface LinearName {
+/** A linear layer, x · weightᵀ + bias, or some of its outputs. */
+export interface LinearLayer {
+  /** Of the layer in the graph, and of its output. */
   readonly name: string;
-  /** Rows of the weight, from the first, that are multiplied by `factor`: the queries' 1 / √(D / H). */
-  readonly scaled?: { readonly rows: number; readonly factor: number };
+  /** Our name of its parameters, without ".weight" and ".bias". Default: `name`. */
+  readonly parameter?: string;
+  /** Which outputs, from and up to. Default: all. */
+  readonly outputs?: readonly [number, number];
+  /** So many outputs, from the first, are multiplied by `factor`: the queries' 1 / √(D / H). */
+  readonly scaled?: { readonly outputs: number; readonly factor: number };
 }
 
 /** How a model's numbers are held and multiplied; the graph around them is the same. */
@@ -21,9 +26,20 @@ export interface Precision {
   /** The first S rows of a table, where `length` is S as int64 [1]: -> [S, D]. */
   firstRows(graph: GraphBuilder, length: string, table: string): string;
 
-  /** [B, S, inputs] or [B, inputs] -> [..., outputs] */
-  linear(graph: GraphBuilder, x: string, layer: LinearName): string;
+  /** [..., inputs] -> [..., outputs] */
+  linear(graph: GraphBuilder, x: string, layer: LinearLayer): string;
+
+  /** A linear layer at the end of a head, which is small and is kept as exact as hidden states are. */
+  lastLinear(graph: GraphBuilder, x: string, layer: LinearLayer): string;
 
   /** Logits over the vocabulary with the word embeddings as weight, stored once: [B, S, D] -> [B, S, V]. */
   decode(graph: GraphBuilder, x: string): string;
+}
+
+/** The table of word embeddings, which is the output layer of masked-language models too. */
+export const WORDS = "embeddings.word.weight";
+
+/** ONNX's number of an element type, as Cast has it. */
+export function numberOf(dtype: "float32" | "float16"): number {
+  return dtype === "float32" ? 1 : 10;
 }

@@ -13,6 +13,7 @@ export interface NodeOptions {
 /** Collects a graph, operation after operation; a value is known by its name. */
 export class GraphBuilder {
   readonly #nodes: OnnxNode[] = [];
+  readonly #computed = new Set<string>();
   readonly #initializers = new Map<string, Initializer>();
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
@@ -41,6 +42,12 @@ export class GraphBuilder {
     { name, attributes = {}, domain = "", outputs }: NodeOptions & { readonly outputs: readonly string[] },
   ): void {
     this.#nodes.push({ op, domain, name, inputs, outputs, attributes });
+    for (const output of outputs) this.#computed.add(output);
+  }
+
+  /** Whether some operation gives a value of this name. */
+  has(name: string): boolean {
+    return this.#computed.has(name);
   }
 
   /** Adds a constant once, whoever asks for it again, and returns its name. */

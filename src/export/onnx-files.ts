@@ -1,0 +1,43 @@
+import { FloatPrecision } from "./float-precision.js";
+import { Int8Precision } from "./int8-precision.js";
+import type { GraphShape } from "./onnx-model.js";
+import type { Operators } from "./operators.js";
+import { OrtOperators } from "./ort-operators.js";
+import type { Parameters } from "./parameters.js";
+import { PortableOperators } from "./portable-operators.js";
+import type { Precision } from "./precision.js";
+
+export const EXPORT_DTYPES = ["fp32", "fp16", "int8"] as const;
+export type ExportDType = (typeof EXPORT_DTYPES)[number];
+
+/** One ONNX file of a folder: in which numbers, and for which runtimes. */
+export interface OnnxFileKind {
+  /** In onnx/, with the suffixes that transformers.js knows. */
+  readonly name: string;
+  readonly dtype: ExportDType;
+  /** "any" keeps to ONNX's own operators; "ort" uses ONNX Runtime's. */
+  readonly runtime: "any" | "ort";
+}
+
+export const ONNX_FILES: readonly OnnxFileKind[] = [
+  { name: "model.onnx", dtype: "fp32", runtime: "any" },
+  { name: "model_fp16.onnx", dtype: "fp16", runtime: "any" },
+  { name: "model_quantized.onnx", dtype: "int8", runtime: "any" },
+  { name: "model_ort.onnx", dtype: "fp32", runtime: "ort" },
+  { name: "model_ort_quantized.onnx", dtype: "int8", runtime: "ort" },
+];
+
+/** The numbers and operators of a file. */
+export function numbersOf(
+  { dtype, runtime }: OnnxFileKind,
+  parameters: Parameters,
+  { task }: GraphShape,
+): { precision: Precision; operators: Operators } {
+  const activations = dtype === "fp16" ? "float16" : "float32";
+  const operators = runtime === "ort" ? new OrtOperators() : new PortableOperators(activations);
+  const precision =
+    dtype === "int8"
+      ? new Int8Precision(parameters, operators, { isTied: task === "fill-mask" })
+      : new FloatPrecision(parameters, activations);
+  return { precision, operators };
+}
