@@ -35,8 +35,8 @@ export interface ModelFolderContent {
   readonly config: object;
   /** Parameters under our names. */
   readonly tensors: TensorEntries;
-  /** README.md, from `formatModelCard`. */
-  readonly card: string;
+  /** README.md, from `formatModelCard`; where it says what `writeMore` found, a function that is called after it. */
+  readonly card: string | (() => string);
   /** Writes the tokenizer's files into a folder. */
   readonly saveTokenizer: (folder: string) => void | Promise<void>;
   /** Writes what else belongs to the model: its ONNX files. */
@@ -107,10 +107,10 @@ export async function writeModelFolder({
     assertModelFolderReplaceable(target);
     mkdirSync(aside, { recursive: true });
     writeSynced(join(aside, CONFIG_FILE), [Buffer.from(formatJson(config))]);
-    writeSynced(join(aside, "README.md"), [Buffer.from(card)]);
     writeSynced(join(aside, WEIGHTS_FILE), weights.chunks);
     await saveTokenizer(aside);
     await writeMore?.(aside);
+    writeSynced(join(aside, "README.md"), [Buffer.from(typeof card === "string" ? card : card())]);
     syncFolder(aside);
     replaceFolder(aside, target);
   } catch (error) {

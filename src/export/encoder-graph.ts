@@ -111,12 +111,14 @@ function firstToken(graph: GraphBuilder, x: string, name: string): string {
 /** Multi-head self-attention. The queries' weights hold 1 / √(D / H), so that scores need no factor. */
 function addAttention(parts: EncoderParts, inputs: LayerInputs & { readonly queried: string }): string {
   const { graph, precision, operators, config } = parts;
-  const { mask, reads } = inputs;
+  const { mask, reads: queries } = inputs;
   const name = `${inputs.name}.attention`;
   const { heads, hiddenSize } = config;
-  const isJoint = reads === "all" && operators.joinsQkv;
-  const [query, key, value] = isJoint ? jointQkv(parts, inputs.x, name) : apartQkv(parts, inputs, name);
-  const context = operators.attention(graph, { name: `${name}.context`, query, key, value, mask, heads, hiddenSize });
+  const [query, key, value] = queries === "all" ? jointQkv(parts, inputs.x, name) : apartQkv(parts, inputs, name);
+  const context = operators.attention(graph, {
+    name: `${name}.context`,
+    ...{ query, key, value, mask, queries, heads, hiddenSize },
+  });
   return precision.linear(graph, context, { name: `${name}.output` });
 }
 
@@ -134,24 +136,24 @@ function jointQkv({ graph, precision, config }: EncoderParts, x: string, name: s
   return outputs;
 }
 
-/** A product for each: the queries may be of other tokens. */
+/** The queries are of one token, keys and values of all. */
 function apartQkv(
   { graph, precision, config }: EncoderParts,
   { x, queried }: { readonly x: string; readonly queried: string },
   name: string,
 ): [string, string, string] {
   const D = config.hiddenSize;
-  const part = (label: string, index: number) => ({
-    name: `${name}.${label}`,
-    parameter: `${name}.qkv`,
-    outputs: [index * D, (index + 1) * D] as const,
+  const parameter = `${name}.qkv`;
+  const scaled = { outputs: D, factor: queryFactor(config) };
+  const query = precision.linear(graph, queried, { name: `${name}.query`, parameter, outputs: [0, D], scaled });
+  const both = precision.linear(graph, x, { name: `${name}.keyValue`, parameter, outputs: [D, 3 * D] });
+  const outputs: [string, string] = [`${name}.key`, `${name}.value`];
+  graph.addWithOutputs("Split", [both, graph.ints("sizes.keyValue", [D, D])], {
+    name: `${name}.split`,
+    attributes: { axis: { int: -1 } },
+    outputs,
   });
-  const query = { ...part("query", 0), scaled: { outputs: D, factor: queryFactor(config) } };
-  return [
-    precision.linear(graph, queried, query),
-    precision.linear(graph, x, part("key", 1)),
-    precision.linear(graph, x, part("value", 2)),
-  ];
+  return [query, ...outputs];
 }
 
 function queryFactor({ hiddenSize, heads }: EncoderConfig): number {

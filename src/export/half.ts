@@ -10,7 +10,8 @@ export const LARGEST_HALF = 65_504;
  * A weight beyond ±65,504 becomes that: an infinity would make NaN of every sum that it meets.
  */
 export function encodeHalf(values: Float32Array): Uint8Array {
-  const halves = Uint16Array.from(values, halfOf);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = halfOf(values[i] as number);
   return new Uint8Array(halves.buffer);
 }
 

@@ -22,6 +22,8 @@ export interface AttentionInputs {
   readonly value: string;
   /** [B, 1, 1, S], added to the scores. */
   readonly mask: string;
+  /** Whose queries: Q is S, or 1. */
+  readonly queries: "all" | "first";
   readonly heads: number;
   readonly hiddenSize: number;
 }
@@ -30,9 +32,6 @@ export interface AttentionInputs {
 export interface Operators {
   /** Operator sets that graphs of these need, by domain. */
   readonly opsets: Readonly<Record<string, number>>;
-
-  /** Whether query, key and value are computed by one product, and then split. */
-  readonly joinsQkv: boolean;
 
   /** What a norm reads: x and what a sublayer made of it. */
   residual(graph: GraphBuilder, sides: readonly [string, string], name: string): string;

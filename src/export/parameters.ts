@@ -1,22 +1,26 @@
-import type { ModelWeights } from "../checkpoint/model-weights.js";
 import { FormatError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import { decodeBfloat16, decodeHalf } from "./half.js";
 
-/** A model's parameters by our names, read on demand. */
-export interface Parameters {
+/** Named tensors that are read on demand: a model folder's weights, or these with fewer rows. */
+export interface WeightSource {
   has(name: string): boolean;
+  entry(name: string): { readonly dtype: DType; readonly shape: readonly number[] };
+  read(name: string): Uint8Array;
+}
+
+/** A model's parameters by our names, as numbers. */
+export interface Parameters {
   shape(name: string): readonly number[];
   /** Row-major, whatever dtype the file has. */
   floats(name: string): Float32Array;
 }
 
-/** The parameters of a model folder. */
-export function parametersOf(weights: ModelWeights): Parameters {
+/** @param path named in errors */
+export function parametersOf(weights: WeightSource, path: string): Parameters {
   return {
-    has: (name) => weights.has(name),
     shape: (name) => weights.entry(name).shape,
-    floats: (name) => decode(weights.read(name), weights.entry(name).dtype, `${weights.path}: ${name}`),
+    floats: (name) => decode(weights.read(name), weights.entry(name).dtype, `${path}: ${name}`),
   };
 }
 
@@ -37,18 +41,32 @@ function decode(bytes: Uint8Array, dtype: DType, where: string): Float32Array {
   throw new FormatError(where, `expected float32, float16 or bfloat16, got ${dtype}. Save the model in one of them.`);
 }
 
+/** Rows and columns that are turned together, so that both sides of it stay in the processor's nearest memory. */
+const TILE = 32;
+
 /** A matrix of `rows` × `columns`, row-major, turned. */
 export function transposed<A extends Float32Array | Int8Array>(
   values: A,
   [rows, columns]: readonly [number, number],
 ): A {
   const turned = values.slice() as A;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      turned[column * rows + row] = values[row * columns + column] as number;
-    }
+  for (let top = 0; top < rows; top += TILE) {
+    for (let left = 0; left < columns; left += TILE) turnTile(values, turned, { top, left, rows, columns });
   }
   return turned;
+}
+
+function turnTile(
+  from: Float32Array | Int8Array,
+  to: Float32Array | Int8Array,
+  { top, left, rows, columns }: { top: number; left: number; rows: number; columns: number },
+): void {
+  const [bottom, right] = [Math.min(top + TILE, rows), Math.min(left + TILE, columns)];
+  for (let row = top; row < bottom; row++) {
+    for (let column = left; column < right; column++) {
+      to[column * rows + row] = from[row * columns + column] as number;
+    }
+  }
 }
 
 export function bytesOfFloats(values: Float32Array): Uint8Array {

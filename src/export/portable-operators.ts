@@ -10,7 +10,6 @@ import { numberOf } from "./precision.js";
  */
 export class PortableOperators implements Operators {
   readonly opsets: Readonly<Record<string, number>> = { "": 17 };
-  readonly joinsQkv: boolean = true;
   readonly #activations: "float32" | "float16";
 
   constructor(activations: "float32" | "float16") {

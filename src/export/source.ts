@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../checkpoint/folder.js";
 import { resolveModel } from "../checkpoint/hub.js";
+import type { JsonObject } from "../checkpoint/json-file.js";
 import { checkTokenizerFits, shapesOf } from "../checkpoint/model.js";
 import { fromHuggingFace } from "../models/config.js";
 import { Encoder } from "../models/encoder.js";
@@ -8,8 +9,9 @@ import { MaskedLm } from "../models/masked-lm.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { SequenceClassifier } from "../models/sequence-classifier.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { type ExportTask, exportTask, labelCountOf } from "./heads.js";
+import { architectureOf, type ExportTask, exportTask, labelCountOf } from "./heads.js";
 import type { GraphShape } from "./onnx-model.js";
+import type { WeightSource } from "./parameters.js";
 
 /** A model that can be exported; it holds values only where its engine is asked to compare. */
 export type ExportedModule = Encoder | MaskedLm | SequenceClassifier | QuestionAnswering;
@@ -17,10 +19,13 @@ export type ExportedModule = Encoder | MaskedLm | SequenceClassifier | QuestionA
 /** A model folder, read and checked for one task. */
 export interface ExportSource extends Disposable {
   readonly folder: ModelFolder;
+  /** config.json in Hugging Face's terms. */
+  readonly config: JsonObject;
+  readonly weights: WeightSource;
   readonly shape: GraphShape;
   readonly tokenizer: Tokenizer;
-  /** Names and shapes of the parameters that the task needs. */
-  readonly parameterShapes: ReadonlyMap<string, readonly number[]>;
+  /** The parameters that the task needs. */
+  readonly parameterNames: readonly string[];
 }
 
 /**
@@ -38,11 +43,15 @@ export async function openSource(source: string, task: ExportTask | null): Promi
     const chosen = exportTask(folder, task);
     const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
     const shape = { config, task: chosen, labelCount: labelCountOf(folder, chosen) };
-    const parameterShapes = shapesOf(moduleOf(shape, { pooler: folder.weights.has("pooler.weight") }));
-    folder.weights.expect(parameterShapes);
+    const shapes = shapesOf(moduleOf(shape, { pooler: folder.weights.has("pooler.weight") }));
+    folder.weights.expect(shapes);
+    const parameterNames = [...shapes.keys()];
     const tokenizer = await loadTokenizer(path);
     checkTokenizerFits(path, tokenizer, config);
-    return { folder, shape, tokenizer, parameterShapes, [Symbol.dispose]: () => folder.close() };
+    const { weights } = folder;
+    const json = { ...folder.config, architectures: [architectureOf(folder, chosen)] };
+    const dispose = () => folder.close();
+    return { folder, config: json, weights, shape, tokenizer, parameterNames, [Symbol.dispose]: dispose };
   } catch (error) {
     folder.close();
     throw error;

@@ -1,0 +1,147 @@
+import type { ExportTask } from "./heads.js";
+import type { Runner } from "./runner.js";
+import type { Sample, SampleBatch } from "./sample.js";
+
+/** How far a file's outputs are from Limbeck's own on the same text. */
+export interface Difference {
+  /** Of any output: a logit, or an element of a hidden state. */
+  readonly largest: number;
+  /** Share of masked tokens, labels, or starts and ends of answers that stay the same; null where nothing is chosen. */
+  readonly agreement: number | null;
+  /** Mean KL divergence of what is predicted, nats; null where no distribution is. */
+  readonly divergence: number | null;
+  /** Mean cosine of embeddings, averaged over their tokens; null for other tasks. */
+  readonly cosine: number | null;
+}
+
+type Outputs = ReadonlyMap<string, Float32Array>;
+
+/** Running sums over the batches of a sample. */
+interface Sums {
+  largest: number;
+  choices: number;
+  same: number;
+  divergence: number;
+  cosines: number;
+  texts: number;
+}
+
+/** What the reference says to each batch of a sample, in order. */
+export async function outputsOf(runner: Runner, { batches }: Sample): Promise<Outputs[]> {
+  const outputs: Outputs[] = [];
+  for (const batch of batches) outputs.push(await runner.run(batch));
+  return outputs;
+}
+
+/** Compares what a file says with what the reference said. */
+export async function differenceOf(
+  runner: Runner,
+  sample: Sample,
+  { expected, task }: { expected: readonly Outputs[]; task: ExportTask },
+): Promise<Difference> {
+  const sums: Sums = { largest: 0, choices: 0, same: 0, divergence: 0, cosines: 0, texts: 0 };
+  for (const [i, batch] of sample.batches.entries()) {
+    addBatch(sums, batch, { task, actual: await runner.run(batch), expected: expected[i] as Outputs });
+  }
+  return {
+    largest: sums.largest,
+    agreement: sums.choices === 0 ? null : sums.same / sums.choices,
+    divergence: sums.choices === 0 ? null : sums.divergence / sums.choices,
+    cosine: task === "embed" ? sums.cosines / sums.texts : null,
+  };
+}
+
+function addBatch(
+  sums: Sums,
+  batch: SampleBatch,
+  { task, actual, expected }: { task: ExportTask; actual: Outputs; expected: Outputs },
+): void {
+  for (const [name, values] of expected) {
+    const given = actual.get(name) ?? new Float32Array(0);
+    const size = values.length / (task === "classify" ? batch.B : batch.B * batch.S);
+    for (const row of rowsOf(batch, task)) {
+      const [ours, theirs] = [values, given].map((all) => all.subarray(row * size, (row + 1) * size)) as [
+        Float32Array,
+        Float32Array,
+      ];
+      sums.largest = Math.max(sums.largest, largestDifference(ours, theirs));
+      if (task === "fill-mask" || (task === "classify" && size > 1)) addChoice(sums, ours, theirs);
+    }
+    if (task === "question-answer") for (const [a, b] of sequences(batch, values, given, 1)) addChoice(sums, a, b);
+    if (task === "embed") addCosines(sums, batch, { ours: values, theirs: given, size });
+  }
+}
+
+/** Which rows of an output count: masked tokens, texts, or real tokens. */
+function rowsOf({ B, masked, attentionMask }: SampleBatch, task: ExportTask): readonly number[] {
+  if (task === "fill-mask") return masked;
+  if (task === "classify") return Array.from({ length: B }, (_, row) => row);
+  return [...(attentionMask ?? [])].flatMap((isReal, i) => (isReal === 1 ? [i] : []));
+}
+
+/** The same part of two outputs for every sequence, without its padding. */
+function sequences(
+  { B, S, attentionMask }: SampleBatch,
+  ours: Float32Array,
+  theirs: Float32Array,
+  size: number,
+): [Float32Array, Float32Array][] {
+  return Array.from({ length: B }, (_, row) => {
+    const tokens = attentionMask?.subarray(row * S, (row + 1) * S).reduce((sum, isReal) => sum + isReal, 0) ?? S;
+    const part = (all: Float32Array) => all.subarray(row * S * size, (row * S + tokens) * size);
+    return [part(ours), part(theirs)];
+  });
+}
+
+function addChoice(sums: Sums, ours: Float32Array, theirs: Float32Array): void {
+  sums.choices++;
+  if (argmax(ours) === argmax(theirs)) sums.same++;
+  sums.divergence += divergence(ours, theirs);
+}
+
+function addCosines(
+  sums: Sums,
+  batch: SampleBatch,
+  { ours, theirs, size }: { ours: Float32Array; theirs: Float32Array; size: number },
+): void {
+  for (const [a, b] of sequences(batch, ours, theirs, size)) {
+    sums.cosines += cosine(meanOf(a, size), meanOf(b, size));
+    sums.texts++;
+  }
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs((a[i] as number) - (b[i] as number));
+    if (!(difference <= largest)) largest = difference; // Not a number counts as a difference.
+  }
+  return Number.isNaN(largest) ? Number.POSITIVE_INFINITY : largest;
+}
+
+/** Σ p (log p − log q), with p and q the softmax of both. */
+function divergence(ours: Float32Array, theirs: Float32Array): number {
+  const [a, b] = [logNormaliser(ours), logNormaliser(theirs)];
+  return ours.reduce((sum, value, i) => sum + Math.exp(value - a) * (value - a - ((theirs[i] as number) - b)), 0);
+}
+
+function logNormaliser(logits: Float32Array): number {
+  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  return largest + Math.log(logits.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+}
+
+function argmax(row: Float32Array): number {
+  return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
+}
+
+function meanOf(tokens: Float32Array, size: number): Float64Array {
+  const mean = new Float64Array(size);
+  for (let i = 0; i < tokens.length; i++) mean[i % size] = (mean[i % size] ?? 0) + (tokens[i] as number);
+  return mean;
+}
+
+function cosine(a: Float64Array, b: Float64Array): number {
+  const dot = (x: Float64Array, y: Float64Array) => x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}

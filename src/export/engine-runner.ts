@@ -1,0 +1,45 @@
+import { withWeights } from "../checkpoint/model.js";
+import { Encoder } from "../models/encoder.js";
+import { QuestionAnswering } from "../models/question-answering.js";
+import { noGrad } from "../tensor/autograd.js";
+import { tensor } from "../tensor/create.js";
+import { TensorScope } from "../tensor/scope.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { attentionMask } from "../train/micro-batch.js";
+import type { GraphShape } from "./onnx-model.js";
+import type { WeightSource } from "./parameters.js";
+import type { Runner, RunnerBatch } from "./runner.js";
+import { type ExportedModule, moduleOf } from "./source.js";
+
+/** Limbeck's own forward pass, in float32: what exported files are held to. */
+export function engineRunner(shape: GraphShape, weights: WeightSource): Runner {
+  const pooler = weights.has("pooler.weight");
+  const model = withWeights(moduleOf(shape, { pooler }), weights, { device: "cpu", productDType: "float32" });
+  return {
+    run: (batch) => Promise.resolve(forward(model, batch)),
+    close: () => Promise.resolve(model.dispose()),
+  };
+}
+
+function forward(model: ExportedModule, batch: RunnerBatch): Map<string, Float32Array> {
+  using _scope = new TensorScope();
+  return noGrad(() => {
+    const output = model.forward(inputOf(model, batch), { training: false });
+    if (model instanceof Encoder) return new Map([["last_hidden_state", output.toFloat32Array()]]);
+    if (!(model instanceof QuestionAnswering)) return new Map([["logits", output.toFloat32Array()]]);
+    const [start, end] = output.permute([2, 0, 1]).unbind() as [Tensor, Tensor]; // [B, S, 2] -> two of [B, S]
+    return new Map([
+      ["start_logits", start.toFloat32Array()],
+      ["end_logits", end.toFloat32Array()],
+    ]);
+  });
+}
+
+function inputOf({ config }: ExportedModule, { inputIds, tokenTypeIds, attentionMask: real, B, S }: RunnerBatch) {
+  const whole = (values: Int32Array) => tensor(values, { shape: [B, S], dtype: "int64" });
+  return {
+    inputIds: whole(inputIds),
+    tokenTypeIds: config.tokenTypes === 0 ? null : whole(Int32Array.from(tokenTypeIds)),
+    mask: real === null ? null : attentionMask(real, [B, 1, 1, S], "cpu"),
+  };
+}

@@ -1,0 +1,79 @@
+import { formatModelCard } from "../checkpoint/card.js";
+import { formatBytes } from "../checkpoint/disk.js";
+import type { Family } from "../checkpoint/names.js";
+import { differenceWords } from "./difference-words.js";
+import type { ExportResult } from "./export.js";
+import { type ExportTask, PIPELINES } from "./heads.js";
+import type { ExportedFile } from "./verify.js";
+
+/** README.md of an exported folder: what its files are, and how far from the model they are. */
+export function exportCard(result: ExportResult, { model, family }: { model: string; family: Family }): string {
+  const { task, files, comparedOn, vocabulary } = result;
+  const isTrimmed = vocabulary.after < vocabulary.before;
+  return formatModelCard({
+    title: `${family === "bert" ? "BERT" : "DistilBERT"} for ${PIPELINES[task]}, as ONNX`,
+    summary: "A model with its weights as safetensors and as ONNX, exported with Limbeck.",
+    license: "apache-2.0",
+    language: "en",
+    tags: ["limbeck", "onnx", "transformers.js"],
+    pipelineTag: PIPELINES[task],
+    facts: [
+      ["exported from", model],
+      ["word pieces", isTrimmed ? `${vocabulary.after}, of ${vocabulary.before}` : vocabulary.after],
+      ["compared on", `${comparedOn.tokens} tokens of ${comparedOn.source}`],
+      ...(isTrimmed
+        ? [["[UNK] on these", `${percent(comparedOn.unknown)}, before ${percent(comparedOn.unknownBefore)}`] as const]
+        : []),
+      ...(result.check === null
+        ? []
+        : [[`${result.check.task}, before export`, result.check.score.toFixed(4)] as const]),
+    ],
+    sections: [
+      { heading: "Files", body: filesTable(files) },
+      { heading: "Use", body: useText(task) },
+    ],
+  });
+}
+
+function filesTable(files: readonly ExportedFile[]): string {
+  const rows = files.map((file) => [
+    `\`onnx/${file.name}\``,
+    purposeOf(file),
+    formatBytes(file.bytes),
+    differenceWords(file.difference),
+    ...(file.score === null ? [] : [file.score.toFixed(4)]),
+  ]);
+  const head = ["file", "what it is for", "size", "difference", ...(files[0]?.score == null ? [] : ["score"])];
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function purposeOf({ dtype, runtime }: ExportedFile): string {
+  if (runtime === "ort") return "8 bits, for ONNX Runtime on CPUs and WebAssembly; its own operators";
+  if (dtype === "int8") return "8 bits, for any runtime; weights of 7 bits, right on CPUs without VNNI too";
+  return dtype === "fp16" ? "16 bits, for WebGPU; inputs and outputs as in 32 bits" : "32 bits, for any runtime";
+}
+
+function useText(task: ExportTask): string {
+  const more = task === "embed" ? ', { pooling: "mean", normalize: true }' : "";
+  return [
+    "```js",
+    'import { pipeline } from "@huggingface/transformers";',
+    "",
+    `const run = await pipeline("${PIPELINES[task]}", "FOLDER", { dtype: "q8" }); // "fp32", "fp16"`,
+    `console.log(await run(${EXAMPLES[task]}${more}));`,
+    "```",
+    "",
+    'On CPUs, `{ dtype: "q8", model_file_name: "model_ort" }` is faster. Python\'s transformers load the folder as it is.',
+  ].join("\n");
+}
+
+const EXAMPLES: Readonly<Record<ExportTask, string>> = {
+  "fill-mask": '"The ferry leaves at [MASK]."',
+  classify: '"The ferry was late again."',
+  "question-answer": '"When does the ferry leave?", "The ferry leaves at seven."',
+  embed: '"The ferry leaves at seven."',
+};
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}

@@ -1,0 +1,33 @@
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { RunError } from "../errors.js";
+import type { Runner, RunnerBatch } from "./runner.js";
+
+/**
+ * A file of ONNX on ONNX Runtime's CPU.
+ *
+ * @throws RunError when the runtime does not take it
+ */
+export async function ortRunner(path: string): Promise<Runner> {
+  const session = await InferenceSession.create(path, { logSeverityLevel: 3 }).catch((cause: unknown) => {
+    const words = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
+    throw new RunError(`${path}: ONNX Runtime does not load it: ${words}`, { cause });
+  });
+  return {
+    run: async (batch) => {
+      const results = await session.run(feedsOf(session, batch));
+      return new Map(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+    },
+    close: () => session.release(),
+  };
+}
+
+function feedsOf(session: InferenceSession, batch: RunnerBatch): Record<string, Tensor> {
+  const { inputIds, tokenTypeIds, attentionMask, B, S } = batch;
+  const whole = (values: Int32Array | Uint8Array) => new Tensor("int64", BigInt64Array.from(values, BigInt), [B, S]);
+  const feeds = {
+    input_ids: whole(inputIds),
+    attention_mask: whole(attentionMask ?? new Uint8Array(B * S).fill(1)),
+    token_type_ids: whole(tokenTypeIds),
+  };
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)));
+}

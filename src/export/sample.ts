@@ -1,0 +1,78 @@
+import { readCorpus } from "../data/corpus.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { ExportTask } from "./heads.js";
+import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
+import type { RunnerBatch } from "./runner.js";
+
+/** Text that a model is compared on, as it reads it. */
+export interface Sample {
+  readonly batches: readonly SampleBatch[];
+  /** Real tokens of all. */
+  readonly tokenCount: number;
+  /** Tokens that the vocabulary does not have, as a share of all but the special ones. */
+  readonly unknownShare: number;
+  /** "built-in passages", or the corpus. */
+  readonly source: string;
+}
+
+export interface SampleBatch extends RunnerBatch {
+  /** Positions in [0, B·S) that hold [MASK]; none for tasks that mask nothing. */
+  readonly masked: readonly number[];
+}
+
+/** Every so many tokens one is masked: about BERT's 15 %. */
+const MASK_EVERY = 7;
+const BATCH = 8;
+const LONGEST = 128;
+/** So many passages of a corpus are enough to tell files apart. */
+const MOST_PASSAGES = 200;
+
+/** @param text a corpus; null for the passages that come with Limbeck, which no model was trained on */
+export async function readSample(
+  text: readonly string[] | null,
+  tokenizer: Tokenizer,
+  { task, maxPositions }: { task: ExportTask; maxPositions: number },
+): Promise<Sample> {
+  const passages = text === null ? HELD_OUT_PASSAGES : await firstPassages(text);
+  const { cls, sep, unk } = tokenizer.ids;
+  const encoded = await tokenizer.encodeIds(passages);
+  const room = Math.min(LONGEST, maxPositions) - 2;
+  const rows = encoded.filter(({ length }) => length > 0).map((ids) => [cls, ...ids.subarray(0, room), sep]);
+  rows.sort((a, b) => b.length - a.length);
+  const all = encoded.reduce((sum, { length }) => sum + length, 0);
+  const unknown = encoded.reduce((sum, ids) => sum + ids.filter((id) => id === unk).length, 0);
+  const batches: SampleBatch[] = [];
+  for (let at = 0; at < rows.length; at += BATCH) batches.push(batchOf(rows.slice(at, at + BATCH), tokenizer, task));
+  return {
+    batches,
+    tokenCount: rows.reduce((sum, { length }) => sum + length, 0),
+    unknownShare: unknown / Math.max(1, all),
+    source: text === null ? "built-in passages" : text.join(", "),
+  };
+}
+
+async function firstPassages(corpus: readonly string[]): Promise<string[]> {
+  const passages: string[] = [];
+  for await (const document of readCorpus(corpus)) {
+    passages.push(...document.split("\n").filter((line) => line.trim() !== ""));
+    if (passages.length >= MOST_PASSAGES) break;
+  }
+  return passages.slice(0, MOST_PASSAGES);
+}
+
+function batchOf(rows: readonly number[][], { ids }: Tokenizer, task: ExportTask): SampleBatch {
+  const B = rows.length;
+  const S = Math.max(...rows.map(({ length }) => length));
+  const inputIds = new Int32Array(B * S).fill(ids.pad);
+  const attentionMask = new Uint8Array(B * S);
+  const masked: number[] = [];
+  for (const [row, tokens] of rows.entries()) {
+    inputIds.set(tokens, row * S);
+    attentionMask.fill(1, row * S, row * S + tokens.length);
+    for (let i = MASK_EVERY; task === "fill-mask" && i < tokens.length - 1; i += MASK_EVERY) {
+      masked.push(row * S + i);
+      inputIds[row * S + i] = ids.mask;
+    }
+  }
+  return { inputIds, tokenTypeIds: new Uint8Array(B * S), attentionMask, masked, B, S };
+}

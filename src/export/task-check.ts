@@ -1,0 +1,71 @@
+import { loadTaskModel } from "../checkpoint/task-model.js";
+import { evaluationBatches, type TaskBatch } from "../tasks/batches.js";
+import { scoreOf } from "../tasks/metrics/metrics.js";
+import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
+import type { FinetuneRecipe } from "../tasks/recipe.js";
+import { headOf } from "../tasks/student.js";
+import type { Task, TaskData } from "../tasks/task.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { Runner } from "./runner.js";
+
+/** A task that an export must not harm. */
+export interface TaskCheck {
+  readonly data: TaskData;
+  /** How the model was fine-tuned: what decides features and answers. */
+  readonly recipe: FinetuneRecipe;
+  /** At most so many examples of a split, drawn at random but the same every time; null for all. */
+  readonly examples: number | null;
+}
+
+/** A check's splits, ready to be read by any file of the model. */
+export interface PreparedCheck {
+  readonly task: Task;
+  readonly splits: readonly PreparedSplit[];
+  readonly microBatchTokens: number;
+  readonly padId: number;
+}
+
+/**
+ * Reads what a model is to be checked on.
+ *
+ * @throws FormatError or ConfigError when the model was not fine-tuned on the task, or the data does not fit it
+ */
+export async function prepareCheck(model: string, tokenizer: Tokenizer, check: TaskCheck): Promise<PreparedCheck> {
+  const { data, recipe, examples: limit } = check;
+  const { task } = data;
+  // Loaded for its checks alone: head, labels and their order.
+  using _loaded = await loadTaskModel(model, headOf(task), { device: "cpu", productDType: "float32" });
+  const splits: PreparedSplit[] = [];
+  for (const split of task.evaluationSplits) {
+    splits.push(await prepareSplit(data, split, tokenizer, { ...recipe, skipBadRows: false, limit }));
+  }
+  return { task, splits, microBatchTokens: recipe.microBatchTokens, padId: tokenizer.ids.pad };
+}
+
+/** The task's score by this file of the model, averaged over the splits that it is evaluated on. */
+export async function scoreBy(runner: Runner, { task, splits, ...cut }: PreparedCheck): Promise<number> {
+  let sum = 0;
+  for (const split of splits) {
+    const logits = new Array<Float32Array>(split.features.length);
+    for (const batch of evaluationBatches(split.features, cut)) {
+      const outputs = [...(await runner.run(batch)).values()];
+      for (const [row, index] of batch.indices.entries()) {
+        logits[index] = rowOf(outputs, row, { batch, tokens: split.features[index]?.inputIds.length ?? 0 });
+      }
+    }
+    sum += scoreOf(task, split.judge(logits).metrics);
+  }
+  return sum / splits.length;
+}
+
+/** A sequence's logits as the task judges them: [labels], or [2 · tokens] with the starts before the ends. */
+function rowOf(
+  outputs: readonly Float32Array[],
+  row: number,
+  { batch: { B, S }, tokens }: { batch: TaskBatch; tokens: number },
+): Float32Array {
+  const [first = new Float32Array(0), ...others] = outputs;
+  if (others.length === 0) return first.slice((row * first.length) / B, ((row + 1) * first.length) / B);
+  const parts = outputs.map((output) => output.subarray(row * S, row * S + tokens));
+  return Float32Array.from(parts.flatMap((part) => [...part]));
+}
