@@ -46,6 +46,8 @@ export {
   ShapeError,
   StorageError,
 } from "./errors.js";
+// ONNX.
+export { type ExportOptions, type ExportResult, exportModel } from "./export/export.js";
 export { bertBase, bertForMaskedLm, bertModel } from "./models/bert.js";
 export { type EncoderConfig, fromHuggingFace, toHuggingFace } from "./models/config.js";
 export { distilBertBase, distilBertForMaskedLm, distilBertModel, studentConfig } from "./models/distilbert.js";

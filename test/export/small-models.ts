@@ -104,7 +104,7 @@ async function save(path: string, model: ExportedModule, shape: GraphShape, toke
     return saveTaskModel(path, model, { head: { kind: "question-answering" }, tokenizer, card: "" });
   }
   if (model instanceof SequenceClassifier) {
-    const labels = Array.from({ length: shape.labelCount }, (_, i) => `topic ${i}`);
+    const labels = ["negative", "positive", "neither"].slice(0, shape.labelCount);
     const head =
       labels.length === 1 ? ({ kind: "regression" } as const) : ({ kind: "classification", labels } as const);
     return saveTaskModel(path, model, { head, tokenizer, card: "" });

@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { engineRunner } from "../../src/export/engine-runner.js";
+import type { ExportOptions } from "../../src/export/export.js";
+import { openSource } from "../../src/export/source.js";
+import { openTask } from "../../src/tasks/open.js";
+import { smallFinetuning } from "../tasks/made-up-task.js";
+import { SmallModels } from "./small-models.js";
+
+const models = new SmallModels();
+afterAll(() => models[Symbol.dispose]());
+
+/** Texts of a few letters, labelled by the model itself: Limbeck's own score is 1, and whatever changes a label costs. */
+let path: string;
+let check: ExportOptions["check"];
+
+beforeAll(async () => {
+  // Almost no difference between its labels: rounding decides.
+  path = await models.make({ family: "distilbert", task: "classify", labelCount: 2 });
+  const glue = join(models.folder, "glue");
+  mkdirSync(join(glue, "SST-2"), { recursive: true });
+  const texts = Array.from({ length: 300 }, (_, i) =>
+    [...(i * 7919 + 1).toString(26)].map((c) => String.fromCharCode(97 + Number.parseInt(c, 26))).join(" "),
+  );
+  const labels = await ownLabels(texts);
+  const rows = texts.map((text, i) => `${text}\t${labels[i]}`);
+  for (const split of ["train", "dev"]) {
+    writeFileSync(join(glue, "SST-2", `${split}.tsv`), `sentence\tlabel\n${rows.join("\n")}\n`);
+  }
+  check = { data: openTask("sst2", glue), recipe: smallFinetuning, examples: null };
+});
+
+async function ownLabels(texts: readonly string[]): Promise<number[]> {
+  using source = await openSource(path, null);
+  const engine = engineRunner(source.shape, source.weights);
+  const labels: number[] = [];
+  for (const ids of await source.tokenizer.encodeIds(texts, { addSpecialTokens: true })) {
+    const [B, S] = [1, ids.length];
+    const batch = { inputIds: Int32Array.from(ids), tokenTypeIds: new Uint8Array(S), attentionMask: null, B, S };
+    const [no = 0, yes = 0] = (await engine.run(batch)).get("logits") ?? [];
+    labels.push(yes > no ? 1 : 0);
+  }
+  await engine.close();
+  return labels;
+}
+
+describe("a checked export", () => {
+  test("says Limbeck's own score and every file's", async () => {
+    const { check: checked, files } = await models.export(path, { check, maxDrop: 0.5 });
+    expect(checked).toEqual({ task: "sst2", score: 1 });
+    expect(files.map(({ score }) => score)).toEqual([
+      1,
+      expect.closeTo(1, 1),
+      expect.closeTo(1, 0),
+      expect.closeTo(1, 0),
+    ]);
+  });
+
+  test("refuses a file that loses more than it may, and writes nothing", async () => {
+    const out = join(models.folder, "refused");
+    const before = readdirSync(models.folder);
+    const exported = models.export(path, { out, check, maxDrop: 0, dtypes: ["int8"] });
+    await expect(exported).rejects.toThrow(
+      /^onnx\/model_quantized\.onnx: expected sst2 to keep its score of 1\.0000 within 0\.0 %, got 0\.\d+, .* with --force; nothing was written\.$/,
+    );
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(models.folder).filter((name) => name !== "exports")).toEqual(
+      before.filter((name) => name !== "exports"),
+    );
+  });
+
+  test("writes it all the same when told to", async () => {
+    const { files } = await models.export(path, { check, maxDrop: 0, dtypes: ["int8"], force: true });
+    expect(Math.min(...files.map(({ score }) => score ?? 0))).toBeLessThan(1);
+  });
+
+  test("takes no model that was fine-tuned on something else", async () => {
+    const other = await models.make({ family: "bert", task: "question-answer" });
+    await expect(models.export(other, { check })).rejects.toThrow(/expected a model .*to classify texts/);
+  });
+});
