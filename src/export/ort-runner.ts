@@ -1,15 +1,20 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { RunError } from "../errors.js";
+import { engineInfo } from "../tensor/device.js";
 import type { Runner, RunnerBatch } from "./runner.js";
 
+/** The runtime's warnings are of its own optimisations. */
+const ERRORS = 3;
+
 /**
- * A file of ONNX on ONNX Runtime's CPU.
+ * A file of ONNX on ONNX Runtime's CPU, with as many threads as the engine has.
  *
  * @throws RunError when the runtime does not take it
  */
 export async function ortRunner(path: string): Promise<Runner> {
   const runtime = await import("onnxruntime-node"); // Not before it is needed: it takes memory and a moment.
-  const session = await runtime.InferenceSession.create(path, { logSeverityLevel: 3 }).catch((cause: unknown) => {
+  const options = { logSeverityLevel: ERRORS, intraOpNumThreads: engineInfo().threads } as const;
+  const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
     const words = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
     throw new RunError(`${path}: ONNX Runtime does not load it: ${words}`, { cause });
   });
