@@ -25,6 +25,7 @@ interface ExportFlags extends PrintFlags {
   threads?: number;
 }
 
+// As in src/export, which loads the engine: --help does not.
 const TASKS: readonly ExportTask[] = ["fill-mask", "classify", "question-answer", "embed"];
 const DTYPES: readonly ExportDType[] = ["fp32", "fp16", "int8"];
 

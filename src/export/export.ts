@@ -5,13 +5,14 @@ import { writeModelFolder } from "../checkpoint/folder.js";
 import { formatJson } from "../checkpoint/json-file.js";
 import type { TensorSource } from "../checkpoint/safetensors.js";
 import { FormatError } from "../errors.js";
+import type { Tokenizer } from "../text/tokenizer.js";
 import { exportCard } from "./export-card.js";
 import type { ExportTask } from "./heads.js";
-import { type ExportDType, ONNX_FILES, writeOnnxFile } from "./onnx-files.js";
+import { type ExportDType, ONNX_FILES, type OnnxFileKind, writeOnnxFile } from "./onnx-files.js";
 import { poolingFiles } from "./pooling.js";
-import { readSample } from "./sample.js";
+import { readSample, type Sample } from "./sample.js";
 import { type ExportSource, openSource } from "./source.js";
-import { prepareCheck, type TaskCheck } from "./task-check.js";
+import { type PreparedCheck, prepareCheck, type TaskCheck } from "./task-check.js";
 import { trimSource } from "./trim.js";
 import { type ExportedFile, type Verification, verify } from "./verify.js";
 
@@ -62,51 +63,86 @@ export interface ExportResult {
  * @throws RunError when a file loses more of the task's score than it may
  */
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
-  const { model, out, task, trimVocab, text, check, onProgress = () => {} } = options;
-  refuseTaken(out);
-  using whole = await openSource(model, task);
-  const source = trimVocab === null ? whole : await trimSource(whole, trimVocab);
-  const { shape, tokenizer } = source;
-  const { maxPositions } = shape.config;
-  const sample = await readSample(text, tokenizer, { task: shape.task, maxPositions });
-  const before =
-    trimVocab === null ? sample : await readSample(text, whole.tokenizer, { task: shape.task, maxPositions });
-  const prepared = check === null ? null : await prepareCheck(whole.folder.path, tokenizer, check);
-  let verification: Verification | null = null;
-  const result = (): ExportResult => {
-    const { files, score } = verification as Verification;
-    return {
-      ...{ out, task: shape.task, files },
-      vocabulary: { before: whole.shape.config.vocabSize, after: shape.config.vocabSize },
-      comparedOn: {
-        ...{ source: sample.source, tokens: sample.tokenCount },
-        ...{ unknownBefore: before.unknownShare, unknown: sample.unknownShare },
-      },
-      check: prepared === null || score === null ? null : { task: prepared.task.name, score },
-    };
-  };
+  refuseTaken(options.out);
+  using whole = await openSource(options.model, options.task);
+  const source = options.trimVocab === null ? whole : await trimSource(whole, options.trimVocab);
+  const samples = await readSamples(options.text, { whole, source });
+  const check = options.check === null ? null : await prepareCheck(whole.folder.path, source, options.check);
+  return await writeExport(options, { whole, source, ...samples, check });
+}
+
+/** All that is needed before anything is written. */
+interface Prepared {
+  /** The model as it was read. */
+  readonly whole: ExportSource;
+  /** The model as it is written: with fewer word pieces, or the same. */
+  readonly source: ExportSource;
+  readonly sample: Sample;
+  readonly unknownBefore: number;
+  readonly check: PreparedCheck | null;
+}
+
+async function readSamples(
+  text: ExportOptions["text"],
+  { whole, source }: Pick<Prepared, "whole" | "source">,
+): Promise<Pick<Prepared, "sample" | "unknownBefore">> {
+  const { task, config } = source.shape;
+  const read = (tokenizer: Tokenizer) => readSample(text, tokenizer, { task, maxPositions: config.maxPositions });
+  const sample = await read(source.tokenizer);
+  return { sample, unknownBefore: source === whole ? sample.unknownShare : (await read(whole.tokenizer)).unknownShare };
+}
+
+async function writeExport(options: ExportOptions, prepared: Prepared): Promise<ExportResult> {
+  const { source } = prepared;
+  let result: ExportResult | null = null;
   await writeModelFolder({
-    path: out,
+    path: options.out,
     config: source.config,
     tensors: tensorsOf(source),
-    card: () => exportCard(result(), { model, family: source.folder.family }),
-    saveTokenizer: (folder) => tokenizer.save(folder, { maxLength: maxPositions }),
+    card: () => exportCard(result as ExportResult, { model: options.model, family: source.folder.family }),
+    saveTokenizer: (folder) => source.tokenizer.save(folder, { maxLength: source.shape.config.maxPositions }),
     writeMore: async (folder) => {
-      if (shape.task === "embed") writePooling(folder, source);
+      if (source.shape.task === "embed") writePooling(folder, source);
       writeOnnx(folder, source, options);
-      onProgress(`comparing with Limbeck's own on ${sample.tokenCount} tokens of ${sample.source}`);
-      const files = ONNX_FILES.filter(({ dtype }) => options.dtypes.includes(dtype));
-      const { maxDrop, force } = options;
-      const compared = { source, sample, check: prepared, maxDrop, force, onProgress };
-      verification = await verify(join(folder, "onnx"), files, compared);
+      result = resultOf(options, prepared, await verifyOnnx(folder, options, prepared));
     },
   });
-  return result();
+  return result as unknown as ExportResult; // Whatever fails above throws.
+}
+
+function verifyOnnx(
+  folder: string,
+  { dtypes, maxDrop, force, onProgress = () => {} }: ExportOptions,
+  { source, sample, check }: Prepared,
+): Promise<Verification> {
+  onProgress(`comparing with Limbeck's own on ${sample.tokenCount} tokens of ${sample.source}`);
+  const options = { source, sample, check, maxDrop, force, onProgress };
+  return verify(join(folder, "onnx"), filesOf(dtypes), options);
+}
+
+function resultOf(
+  { out }: ExportOptions,
+  { whole, source, sample, unknownBefore, check }: Prepared,
+  { files, score }: Verification,
+): ExportResult {
+  return {
+    ...{ out, task: source.shape.task, files },
+    vocabulary: { before: whole.shape.config.vocabSize, after: source.shape.config.vocabSize },
+    comparedOn: {
+      ...{ source: sample.source, tokens: sample.tokenCount },
+      ...{ unknownBefore, unknown: sample.unknownShare },
+    },
+    check: check === null || score === null ? null : { task: check.task.name, score },
+  };
+}
+
+function filesOf(dtypes: readonly ExportDType[]): OnnxFileKind[] {
+  return ONNX_FILES.filter(({ dtype }) => dtypes.includes(dtype));
 }
 
 function writeOnnx(folder: string, source: ExportSource, { dtypes, onProgress = () => {} }: ExportOptions): void {
   mkdirSync(join(folder, "onnx"));
-  for (const kind of ONNX_FILES.filter(({ dtype }) => dtypes.includes(dtype))) {
+  for (const kind of filesOf(dtypes)) {
     onProgress(`writing onnx/${kind.name}`);
     writeOnnxFile(join(folder, "onnx"), kind, source);
   }

@@ -17,55 +17,31 @@ export const PRODUCT_LEVELS = 64;
 /** The largest whole number of a table that is only looked up. */
 export const TABLE_LEVELS = 127;
 
-/** Shares of a row's largest magnitude that are tried as what the largest whole number stands for. */
-const CLIPS = [1, 0.95, 0.9, 0.85, 0.8, 0.7];
-
 /**
- * Rounds each row to whole numbers with a scale of its own: the one of a few that loses least.
+ * Rounds each row to whole numbers with a scale of its own: its largest magnitude is the largest whole number.
  *
- * A row's outliers are cut where all its other numbers gain more by finer steps than the outliers lose.
+ * Cutting outliers off for finer steps, by the least squared error, gained nothing that could be measured.
  */
 export function quantiseRows(matrix: Float32Array, columns: number, levels: number): QuantisedRows {
   const rows = matrix.length / columns;
   const values = new Int8Array(matrix.length);
   const scales = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
-    const floats = matrix.subarray(row * columns, (row + 1) * columns);
-    const scale = bestScale(floats, levels);
-    scales[row] = scale;
-    round(floats, { scale, levels }, values.subarray(row * columns, (row + 1) * columns));
+    const [start, end] = [row * columns, (row + 1) * columns];
+    const largest = largestMagnitude(matrix, start, end);
+    scales[row] = largest === 0 ? 1 : largest / levels; // Any scale gives zeros.
+    for (let i = start; i < end; i++) values[i] = wholeNumber((matrix[i] as number) / (scales[row] as number), levels);
   }
   return { values, scales };
 }
 
-function bestScale(row: Float32Array, levels: number): number {
+/** A scale of few bits may round down, and its largest whole number up. */
+function wholeNumber(value: number, levels: number): number {
+  return Math.max(-levels, Math.min(levels, Math.round(value)));
+}
+
+function largestMagnitude(values: Float32Array, start: number, end: number): number {
   let largest = 0;
-  for (const value of row) largest = Math.max(largest, Math.abs(value));
-  if (largest === 0) return 1; // Any scale gives zeros.
-  let best = { scale: 0, loss: Number.POSITIVE_INFINITY };
-  for (const clip of CLIPS) {
-    const scale = Math.fround((clip * largest) / levels);
-    const loss = squaredError(row, scale, levels);
-    if (loss < best.loss) best = { scale, loss };
-  }
-  return best.scale;
-}
-
-function squaredError(row: Float32Array, scale: number, levels: number): number {
-  let sum = 0;
-  const inverse = 1 / scale;
-  for (let i = 0; i < row.length; i++) {
-    const value = row[i] as number;
-    const whole = Math.max(-levels, Math.min(levels, Math.round(value * inverse)));
-    const error = value - whole * scale;
-    sum += error * error;
-  }
-  return sum;
-}
-
-function round(row: Float32Array, { scale, levels }: { scale: number; levels: number }, into: Int8Array): void {
-  const inverse = 1 / scale;
-  for (let i = 0; i < row.length; i++) {
-    into[i] = Math.max(-levels, Math.min(levels, Math.round((row[i] as number) * inverse)));
-  }
+  for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(values[i] as number));
+  return largest;
 }

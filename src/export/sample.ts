@@ -1,4 +1,5 @@
 import { readCorpus } from "../data/corpus.js";
+import { ConfigError } from "../errors.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { ExportTask } from "./heads.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
@@ -27,7 +28,12 @@ const LONGEST = 128;
 /** So many passages of a corpus are enough to tell files apart. */
 const MOST_PASSAGES = 200;
 
-/** @param text a corpus; null for the passages that come with Limbeck, which no model was trained on */
+/**
+ * Reads what files are compared on.
+ *
+ * @param text a corpus; null for the passages that come with Limbeck, which no model was trained on
+ * @throws ConfigError when there is no token in it
+ */
 export async function readSample(
   text: readonly string[] | null,
   tokenizer: Tokenizer,
@@ -38,6 +44,8 @@ export async function readSample(
   const encoded = await tokenizer.encodeIds(passages);
   const room = Math.min(LONGEST, maxPositions) - 2;
   const rows = encoded.filter(({ length }) => length > 0).map((ids) => [cls, ...ids.subarray(0, room), sep]);
+  if (rows.length === 0)
+    throw new ConfigError("--text: expected text with words in it, got none. Give another corpus.");
   rows.sort((a, b) => b.length - a.length);
   const all = encoded.reduce((sum, { length }) => sum + length, 0);
   const unknown = encoded.reduce((sum, ids) => sum + ids.filter((id) => id === unk).length, 0);

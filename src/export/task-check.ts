@@ -5,8 +5,8 @@ import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
 import type { FinetuneRecipe } from "../tasks/recipe.js";
 import { headOf } from "../tasks/student.js";
 import type { Task, TaskData } from "../tasks/task.js";
-import type { Tokenizer } from "../text/tokenizer.js";
 import type { Runner } from "./runner.js";
+import type { ExportSource } from "./source.js";
 
 /** A task that an export must not harm. */
 export interface TaskCheck {
@@ -28,16 +28,22 @@ export interface PreparedCheck {
 /**
  * Reads what a model is to be checked on.
  *
+ * @param model the folder as it was read, whose head and labels are held to the task's
  * @throws FormatError or ConfigError when the model was not fine-tuned on the task, or the data does not fit it
  */
-export async function prepareCheck(model: string, tokenizer: Tokenizer, check: TaskCheck): Promise<PreparedCheck> {
-  const { data, recipe, examples: limit } = check;
+export async function prepareCheck(
+  model: string,
+  { tokenizer, shape }: Pick<ExportSource, "tokenizer" | "shape">,
+  { data, recipe, examples: limit }: TaskCheck,
+): Promise<PreparedCheck> {
   const { task } = data;
   // Loaded for its checks alone: head, labels and their order.
   using _loaded = await loadTaskModel(model, headOf(task), { device: "cpu", productDType: "float32" });
+  const sequenceLength = Math.min(recipe.sequenceLength, shape.config.maxPositions);
   const splits: PreparedSplit[] = [];
   for (const split of task.evaluationSplits) {
-    splits.push(await prepareSplit(data, split, tokenizer, { ...recipe, skipBadRows: false, limit }));
+    const options = { ...recipe, sequenceLength, skipBadRows: false, limit };
+    splits.push(await prepareSplit(data, split, tokenizer, options));
   }
   return { task, splits, microBatchTokens: recipe.microBatchTokens, padId: tokenizer.ids.pad };
 }

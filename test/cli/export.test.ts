@@ -88,6 +88,8 @@ test("a trimmed vocabulary is told of", async () => {
 });
 
 describe("export refuses", () => {
+  const controls = join(folder, "controls.txt");
+  beforeAll(() => writeFileSync(controls, "\u200b\u200b\n"));
   const out = join(folder, "refused");
   test.concurrent.each<[what: string, args: () => string[], line: RegExp]>([
     ["a model that is not there", () => ["--model", "./none"], /none: expected a model folder/],
@@ -130,6 +132,7 @@ describe("export refuses", () => {
     ["data without a check", () => ["--model", mlm, "--data", data], /--data: expected it with --check TASK/],
     ["a drop of more than all", () => ["--model", mlm, "--max-drop", "2"], /--max-drop.*number in \[0, 1\)/],
     ["a corpus that is not there", () => ["--model", mlm, "--trim-vocab", "./none.txt"], /none\.txt: /],
+    ["text without words", () => ["--model", mlm, "--text", controls], /--text: expected text with words in it/],
     ["text that is not there", () => ["--model", mlm, "--text", "./none.txt"], /none\.txt: /],
   ])("%s, in one line", async (_, args, line) => {
     const given = args();
