@@ -8,6 +8,9 @@ export const CHROMIUM = [process.env.LIMBECK_CHROMIUM ?? "", ...PLACES].find((pa
 
 const QUIET = ["--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"];
 
+/** Two test files share two cores, and each page compiles 14 MB of WebAssembly for every model. */
+const PATIENCE_MS = 110_000;
+
 /** WebGPU without a graphics card. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
@@ -29,6 +32,7 @@ export interface WatchedPage {
 
 export async function openPage(browser: Browser, viewport = { width: 1000, height: 800 }): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const errors: string[] = [];
   const hosts = new Set<string>();

@@ -1,10 +1,11 @@
-import { cpSync, truncateSync } from "node:fs";
+import { cpSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answer, classify, embed, fillMask, type Model } from "../../src/infer/node.js";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ONNX_FILES } from "../../src/infer/model-files.js";
+import { answer, classify, embed, fillMask, type Model, type OpenModelOptions } from "../../src/infer/node.js";
 import { type NamedFolder, readExportedModel } from "../../src/playground/exported-model.js";
 import { serveSite } from "../../src/playground/server.js";
 import { playgroundSite, type Site } from "../../src/playground/site.js";
@@ -20,6 +21,8 @@ import {
 } from "../infer/exported-models.js";
 import { CHROMIUM, launch, openPage, SOFTWARE_GPU, type WatchedPage } from "./chromium.js";
 import { answered, focused, kept, settled, shown } from "./visit.js";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // Several loads each, on whatever machine.
 
 const LOCAL = { host: "127.0.0.1", port: 0 };
 
@@ -62,8 +65,12 @@ async function visit(site: Site, options: { browser?: Browser; width?: number } 
 
 const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 4));
 
-async function inNode<R>(folder: string, run: (model: Model) => Promise<readonly R[]>): Promise<R> {
-  const model = await open(folder);
+async function inNode<R>(
+  folder: string,
+  run: (model: Model) => Promise<readonly R[]>,
+  options: OpenModelOptions = {},
+): Promise<R> {
+  const model = await open(folder, options);
   const [result] = await run(model);
   await model.close();
   return result as R;
@@ -198,6 +205,28 @@ describe.skipIf(CHROMIUM === null)("in Chromium, the page", () => {
     expect(visited.errors).toEqual([]);
   });
 
+  test("runs the weights that are chosen, the smallest to begin with", async () => {
+    const several = await shop.exported(TEACHER, "fill-mask", ["fp32", "fp16", "int8"]);
+    await using visited = await visit(siteOf(several));
+    const { page } = visited;
+    const choice = page.locator("#student select");
+    const text = await page.inputValue("#text");
+    for (const dtype of ["int8", "fp16", "fp32"] as const) {
+      if ((await choice.inputValue()) !== dtype) {
+        await answered(page, async () => void (await choice.selectOption(dtype)));
+      }
+      const download = Number.parseFloat((await page.textContent("#student [data-figure=download]")) ?? "");
+      const bytes = ["config.json", "tokenizer.json", ONNX_FILES[dtype]].map(
+        (name) => statSync(join(several, name)).size,
+      );
+      expect(download).toBeCloseTo(bytes.reduce((a, b) => a + b) / 1e6, 1);
+      const [mask] = await inNode(several, (model) => fillMask(model, [text]), { dtype, fused: false });
+      const digits = dtype === "fp32" ? 4 : 1; // Of int8 and float16 processors and WebAssembly round differently.
+      expect((await shown(page)).values[0]).toBeCloseTo(mask?.candidates[0]?.probability ?? Number.NaN, digits);
+    }
+    expect(visited.errors).toEqual([]);
+  });
+
   test("works without a network after the first load", async () => {
     await using visited = await visit(siteOf(folder, await shop.exported(TEACHER)));
     const { page } = visited;
@@ -259,10 +288,9 @@ describe.skipIf(CHROMIUM === null)("in Chromium, the page", () => {
 
 /** A host that sends files and nothing else. */
 function plainHost(site: Site) {
-  return createServer(async (request, response) => {
+  return createServer((request, response) => {
     const file = site.get((request.url ?? "/").slice(1) || "index.html");
     if (file === undefined) return response.writeHead(404).end();
-    const { readFileSync } = await import("node:fs");
     const bytes = "path" in file.content ? readFileSync(file.content.path) : file.content;
     return response.writeHead(200, { "Content-Type": file.type }).end(bytes);
   });

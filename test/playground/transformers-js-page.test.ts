@@ -5,13 +5,15 @@ import type { AddressInfo } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { classify, type Labelled, openModel } from "../../src/infer/node.js";
 import { limbeck, limbeckJson } from "../cli/limbeck.js";
 import { makeWorkshop, type Workshop } from "../cli/workshop.js";
 import { CHROMIUM, launch, openPage } from "./chromium.js";
 
 // A page with transformers.js alone and no code of Limbeck's, served beside a folder that one command exported.
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // Several commands and loads, on whatever machine.
 
 const TEXTS = ["the river walks", "a cold stone sings"];
 
