@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Tokenizer as Engine } from "tokenizers";
+import type { EncodedText } from "./encoded-text.js";
 import { readTokenizerFolder, writeTokenizerFolder } from "./tokenizer-files.js";
 import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from "./tokenizer-spec.js";
 
@@ -17,15 +18,6 @@ const BATCH_LENGTH = 1 << 20;
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return new Tokenizer(await readTokenizerFolder(folder));
-}
-
-/** A text's tokens. */
-export interface EncodedText {
-  readonly ids: Uint32Array;
-  /** Where each token begins in the text as it was given, in UTF-16 units. */
-  readonly starts: Uint32Array;
-  /** Where each ends, excluded. */
-  readonly ends: Uint32Array;
 }
 
 /** A BERT WordPiece tokenizer; the text work is done by the `tokenizers` package. */

@@ -1,5 +1,7 @@
 import { ConfigError } from "../../errors.js";
-import type { EncodedText, Tokenizer } from "../../text/tokenizer.js";
+import { longestQuestion, windows } from "../../text/cut.js";
+import type { EncodedText } from "../../text/encoded-text.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../batches.js";
 import type { QuestionExample } from "../task.js";
 
@@ -13,9 +15,6 @@ export interface QuestionFeature extends Feature {
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
 }
-
-/** The share of a sequence that windows move on by at least, however long the question. */
-const LEAST_STEP = 1 / 8;
 
 /**
  * The windows of every question: of at most `sequenceLength` tokens, two neighbours sharing `windowStride` of the
@@ -31,8 +30,8 @@ export async function questionFeatures(
   options: { sequenceLength: number; windowStride: number },
 ): Promise<QuestionFeature[]> {
   const { sequenceLength, windowStride } = options;
-  const longestQuestion = sequenceLength - 3 - windowStride - Math.ceil(LEAST_STEP * sequenceLength);
-  if (longestQuestion < 1) {
+  const longest = longestQuestion(options);
+  if (longest < 1) {
     throw new ConfigError(
       `windowStride: expected well below sequenceLength ${sequenceLength}, got ${windowStride}. Windows would hardly move on.`,
     );
@@ -42,22 +41,13 @@ export async function questionFeatures(
   const encoded = await tokenizer.encodeWithOffsets(contexts);
   const byText = new Map(contexts.map((context, i) => [context, encoded[i] as EncodedText]));
   return examples.flatMap((example, index) => {
-    const question = (questions[index] as Uint32Array).subarray(0, longestQuestion);
+    const question = (questions[index] as Uint32Array).subarray(0, longest);
     const context = byText.get(example.context) as EncodedText;
     const room = sequenceLength - 3 - question.length;
     return windows(context.ids.length, { room, stride: windowStride }).map(([from, to]) =>
       featureOf({ example, index, question, context, from, to }, tokenizer),
     );
   });
-}
-
-/** [from, to) of each window; an empty passage has one empty window. */
-function windows(length: number, { room, stride }: { room: number; stride: number }): [number, number][] {
-  const all: [number, number][] = [];
-  for (let from = 0; ; from += room - stride) {
-    all.push([from, Math.min(from + room, length)]);
-    if (from + room >= length) return all;
-  }
 }
 
 function featureOf(

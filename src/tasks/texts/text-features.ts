@@ -1,3 +1,4 @@
+import { cutLongestFirst } from "../../text/cut.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../batches.js";
 import type { TextExample } from "../task.js";
@@ -17,21 +18,9 @@ export async function textFeatures(
   return examples.map(({ second, label }, i) => {
     const isPair = second !== null;
     const all: [Uint32Array, Uint32Array] = [firsts[i] as Uint32Array, seconds[i] as Uint32Array];
-    const [a, b] = cutLongestFirst(all, sequenceLength - (isPair ? 3 : 2), sequenceLength);
+    const [a, b] = cutLongestFirst(all, { room: sequenceLength - (isPair ? 3 : 2), limit: sequenceLength });
     const inputIds = Int32Array.from(isPair ? [cls, ...a, sep, ...b, sep] : [cls, ...a, sep]);
     const tokenTypeIds = new Uint8Array(inputIds.length).fill(1, a.length + 2);
     return { inputIds, tokenTypeIds, targets: label === null ? [] : [label] };
   });
-}
-
-/**
- * At most `sequenceLength` tokens with the special ones, as the `tokenizers` package cuts: the shorter text stays whole
- * while it fits in half, and of two that do not, the longer keeps the odd token; those above the limit count as equal.
- */
-function cutLongestFirst([a, b]: [Uint32Array, Uint32Array], room: number, limit: number): [Uint32Array, Uint32Array] {
-  if (a.length + b.length <= room) return [a, b];
-  const shorter = Math.min(a.length, b.length, Math.floor(room / 2));
-  const isFirstLonger = Math.min(a.length, limit) > Math.min(b.length, limit);
-  const [first, second] = isFirstLonger ? [room - shorter, shorter] : [shorter, room - shorter];
-  return [a.subarray(0, first), b.subarray(0, second)];
 }
