@@ -27,6 +27,19 @@ export class FormatError extends LimbeckError {
   }
 }
 
+/** One of several texts that cannot be processed; the others can. */
+export class InputError extends LimbeckError {
+  readonly exitStatus = 2;
+  /** Which of those given, from 0. */
+  readonly index: number;
+
+  /** @param where which of them, and what of it: "texts[2]" */
+  constructor(where: string, index: number, message: string) {
+    super(`${where}: ${message}`);
+    this.index = index;
+  }
+}
+
 /** Tensors whose shapes or dtypes do not fit. */
 export class ShapeError extends LimbeckError {
   readonly exitStatus = 1;

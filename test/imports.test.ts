@@ -22,17 +22,20 @@ const TABLE: Record<string, readonly string[]> = {
   train: FOUNDATION,
   distill: [...FOUNDATION, "train"],
   tasks: [...FOUNDATION, "train", "distill"],
+  infer: ["errors", "text"],
   recipes: [...FOUNDATION, "train", "distill", "tasks"],
-  report: [...FOUNDATION, "train", "distill", "tasks", "recipes"],
+  report: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes"],
   export: [...FOUNDATION, "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
   demo: [...FOUNDATION, "train", "distill", "recipes"],
-  cli: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
+  cli: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes", "report", "export", "demo"],
   index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
 };
 
 /** Single files that may import more than their folder, and why. */
 const EXCEPTIONS: Record<string, readonly string[]> = {
   "native.gen.ts": ["tensor/dtype"], // A type only: the addon's signatures name the dtypes.
+  "infer/model-config.ts": ["models/config"], // How a config.json is read: no tensors in it.
+  "infer/answer.ts": ["tasks/questions/squad-answers"], // How answers are cut out of a passage: no tensors in it.
 };
 
 const SOURCES = fileURLToPath(new URL("../src", import.meta.url));

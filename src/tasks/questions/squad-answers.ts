@@ -1,10 +1,19 @@
 import type { QuestionExample } from "../task.js";
 import type { QuestionFeature } from "./squad-features.js";
 
+/** What must be known of a question to cut answers out of its passage. */
+type Asked = Pick<QuestionExample, "id" | "context">;
+
+/** What must be known of a window of it. */
+type AnswerWindow = Pick<QuestionFeature, "example" | "contextStart" | "starts" | "ends">;
+
 /** An answer that a model finds possible. */
 export interface Candidate {
   /** Cut from the context as it was given; "" says that the passage does not answer. */
   readonly text: string;
+  /** Where it begins and ends in the context, in UTF-16 units. */
+  readonly start: number;
+  readonly end: number;
   readonly startLogit: number;
   readonly endLogit: number;
   /** Among the candidates of its question. */
@@ -51,8 +60,8 @@ interface Span {
  * @param logits of each feature, starts before ends: [2 · S]
  */
 export function answersOf(
-  examples: readonly QuestionExample[],
-  features: readonly QuestionFeature[],
+  examples: readonly Asked[],
+  features: readonly AnswerWindow[],
   logits: readonly Float32Array[],
   options: AnswerOptions,
 ): Answer[] {
@@ -62,7 +71,7 @@ export function answersOf(
     const spans: Span[] = [];
     let none: Span | null = null;
     for (const window of windows[index] ?? []) {
-      const feature = features[window] as QuestionFeature;
+      const feature = features[window] as AnswerWindow;
       const given = logits[window] as Float32Array;
       const cls = clsSpan(given);
       if (none === null || scoreOf(cls) < scoreOf(none)) none = cls;
@@ -77,7 +86,7 @@ function clsSpan(logits: Float32Array): Span {
 }
 
 function spansOf(
-  { contextStart, starts, ends }: QuestionFeature,
+  { contextStart, starts, ends }: AnswerWindow,
   logits: Float32Array,
   { nBest, maxAnswerLength }: AnswerOptions,
 ): Span[] {
@@ -99,7 +108,7 @@ function spansOf(
     );
 }
 
-function answerOf(example: QuestionExample, spans: readonly Span[], none: Span, options: AnswerOptions): Answer {
+function answerOf(example: Asked, spans: readonly Span[], none: Span, options: AnswerOptions): Answer {
   const { nBest, hasUnanswerable, nullThreshold } = options;
   const ranked = [...spans, ...(hasUnanswerable ? [none] : [])].sort((a, b) => scoreOf(b) - scoreOf(a)).slice(0, nBest);
   if (hasUnanswerable && !ranked.includes(none)) ranked.push(none);
@@ -117,6 +126,8 @@ function withProbabilities(spans: readonly Span[], context: string): Candidate[]
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return spans.map(({ start, end, startLogit, endLogit }, i) => ({
     text: context.slice(start, end),
+    start,
+    end,
     startLogit,
     endLogit,
     probability: (weights[i] ?? 0) / total,

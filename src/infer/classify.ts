@@ -1,0 +1,89 @@
+import { ConfigError } from "../errors.js";
+import { allOf, type Settled, settleEach } from "./inputs.js";
+import type { Model, RunOptions } from "./model.js";
+import { checkTask, softmax, valuesOf } from "./outputs.js";
+import { checkMaxTokens, type TextPair, textSequence } from "./sequences.js";
+
+/** What a classifier says of a text: a label, or a score where it was trained to give one. */
+export type Classification = Labelled | Scored;
+
+export interface Labelled {
+  /** The likeliest. */
+  readonly label: string;
+  readonly probability: number;
+  /** All of them, the likeliest first. */
+  readonly labels: readonly { readonly label: string; readonly probability: number }[];
+  /** Whether the text was longer than the model reads. */
+  readonly isCut: boolean;
+}
+
+export interface Scored {
+  readonly score: number;
+  readonly isCut: boolean;
+}
+
+export interface ClassifyOptions extends RunOptions {
+  /** Longer texts are cut (default: what the model reads). */
+  readonly maxTokens?: number | undefined;
+}
+
+/**
+ * Classifies texts, or pairs of texts.
+ *
+ * @throws InputError for the first input that is no text, or an empty one
+ * @throws ConfigError when the model is no classifier
+ */
+export async function classify(
+  model: Model,
+  inputs: readonly (string | TextPair)[],
+  options: ClassifyOptions = {},
+): Promise<Classification[]> {
+  return allOf(await classifySettled(model, inputs, options));
+}
+
+/** As `classify`, but an input that cannot be classified has its error in the place of its result. */
+export async function classifySettled(
+  model: Model,
+  inputs: readonly (string | TextPair)[],
+  options: ClassifyOptions = {},
+): Promise<Settled<Classification>[]> {
+  checkTask(model, "classify");
+  const maxTokens = checkMaxTokens(model, options.maxTokens);
+  const labels = labelsOf(model);
+  return settleEach(
+    inputs,
+    (input, index) => textSequence(model, input, { index, where: `texts[${index}]`, maxTokens }),
+    async (sequences) => {
+      const results: Classification[] = new Array(sequences.length);
+      await model.runAll(
+        sequences,
+        (outputs, { rows, B }) => {
+          const logits = valuesOf(outputs, "logits"); // [B, labels]
+          const C = logits.length / B;
+          for (const [b, row] of rows.entries()) {
+            const isCut = sequences[row]?.isCut ?? false;
+            results[row] = classification(logits.subarray(b * C, (b + 1) * C), labels, isCut);
+          }
+        },
+        options,
+      );
+      return results;
+    },
+  );
+}
+
+/** null where the model gives a score. */
+function labelsOf({ where, config: { labels, problemType } }: Model): readonly string[] | null {
+  if (problemType === "multi_label_classification") {
+    throw new ConfigError(`${where}: expected a model that chooses one label, got one for several (${problemType}).`);
+  }
+  return problemType === "regression" || labels?.length === 1 ? null : (labels ?? ["LABEL_0", "LABEL_1"]);
+}
+
+function classification(logits: Float32Array, labels: readonly string[] | null, isCut: boolean): Classification {
+  if (labels === null) return { score: logits[0] ?? Number.NaN, isCut };
+  const ranked = Array.from(softmax(logits), (probability, i) => ({ label: labels[i] ?? `LABEL_${i}`, probability }));
+  ranked.sort((a, b) => b.probability - a.probability);
+  const { label, probability } = ranked[0] as (typeof ranked)[number];
+  return { label, probability, labels: ranked, isCut };
+}

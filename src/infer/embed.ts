@@ -1,0 +1,69 @@
+import { allOf, type Settled, settleEach } from "./inputs.js";
+import type { Model, RunOptions } from "./model.js";
+import { checkTask, valuesOf } from "./outputs.js";
+import { checkMaxTokens, textSequence } from "./sequences.js";
+
+export interface EmbedOptions extends RunOptions {
+  /** Whether vectors are scaled to length 1, so that their product is their cosine. */
+  readonly normalize?: boolean | undefined;
+  /** Longer texts are cut (default: what the model reads). */
+  readonly maxTokens?: number | undefined;
+}
+
+/**
+ * A vector for each text: the mean of its tokens' last hidden states, [CLS] and [SEP] included.
+ *
+ * @returns [D] each
+ * @throws InputError for the first input that is no text, or an empty one
+ * @throws ConfigError when the model was exported with a head
+ */
+export async function embed(
+  model: Model,
+  texts: readonly string[],
+  options: EmbedOptions = {},
+): Promise<Float32Array[]> {
+  return allOf(await embedSettled(model, texts, options));
+}
+
+/** As `embed`, but a text that has no vector has its error in the place of it. */
+export async function embedSettled(
+  model: Model,
+  texts: readonly string[],
+  options: EmbedOptions = {},
+): Promise<Settled<Float32Array>[]> {
+  checkTask(model, "embed");
+  const maxTokens = checkMaxTokens(model, options.maxTokens);
+  return settleEach(
+    texts,
+    (text, index) => textSequence(model, text, { index, where: `texts[${index}]`, maxTokens }),
+    async (sequences) => {
+      const vectors: Float32Array[] = new Array(sequences.length);
+      await model.runAll(
+        sequences,
+        (outputs, { rows, B, S }) => {
+          const hidden = valuesOf(outputs, "last_hidden_state"); // [B, S, D]
+          const D = hidden.length / (B * S);
+          for (const [b, row] of rows.entries()) {
+            const tokens = sequences[row]?.ids.length ?? 0; // Padding counts for nothing.
+            const vector = mean(hidden.subarray(b * S * D, (b * S + tokens) * D), D);
+            vectors[row] = options.normalize ? unit(vector) : vector;
+          }
+        },
+        options,
+      );
+      return vectors;
+    },
+  );
+}
+
+/** [N, D] -> [D] */
+function mean(rows: Float32Array, D: number): Float32Array {
+  const sum = new Float64Array(D);
+  for (let at = 0; at < rows.length; at += D) for (let d = 0; d < D; d++) sum[d] = (sum[d] ?? 0) + (rows[at + d] ?? 0);
+  return Float32Array.from(sum, (value) => value / (rows.length / D));
+}
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  return length === 0 ? vector : vector.map((value) => value / length);
+}

@@ -1,0 +1,136 @@
+import { InputError } from "../errors.js";
+import { allOf, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
+import type { Model, RunOptions } from "./model.js";
+import { checkTask, valuesOf } from "./outputs.js";
+import { checkMaxTokens, framed, type TextSequence } from "./sequences.js";
+
+/** What a model puts at one [MASK]. */
+export interface FilledMask {
+  /** Where the [MASK] begins in the text, in UTF-16 units. */
+  readonly start: number;
+  /** The likeliest first. */
+  readonly candidates: readonly MaskCandidate[];
+}
+
+export interface MaskCandidate {
+  /** A word piece; one that goes on with a word begins with "##". */
+  readonly token: string;
+  readonly id: number;
+  readonly probability: number;
+  /** The text with the piece in the place of this [MASK]. */
+  readonly text: string;
+}
+
+export interface FillMaskOptions extends RunOptions {
+  /** Candidates for each [MASK] (default: 5). */
+  readonly top?: number | undefined;
+}
+
+/** Logits are kept of so many positions of a batch at most: a row is the whole vocabulary. */
+const BATCH_TOKENS = 512;
+
+/**
+ * The likeliest word pieces for every [MASK] of every text.
+ *
+ * @returns of each text its masks, in their order
+ * @throws InputError for the first text that has no [MASK], or one that is further on than the model reads
+ * @throws ConfigError when the model is no masked-language model
+ */
+export async function fillMask(
+  model: Model,
+  texts: readonly string[],
+  options: FillMaskOptions = {},
+): Promise<FilledMask[][]> {
+  return allOf(await fillMaskSettled(model, texts, options));
+}
+
+/** As `fillMask`, but a text that cannot be filled has its error in the place of its result. */
+export async function fillMaskSettled(
+  model: Model,
+  texts: readonly string[],
+  { top = 5, ...options }: FillMaskOptions = {},
+): Promise<Settled<FilledMask[]>[]> {
+  checkTask(model, "fill-mask");
+  return settleEach(
+    texts,
+    (text, index) => maskedSequence(model, text, { index, where: `texts[${index}]` }),
+    async (sequences) => {
+      const results: FilledMask[][] = new Array(sequences.length);
+      await model.runAll(
+        sequences,
+        (outputs, { rows, B, S }) => {
+          const logits = valuesOf(outputs, "logits"); // [B, S, V]
+          const V = logits.length / (B * S);
+          for (const [b, row] of rows.entries()) {
+            const { text, masks } = sequences[row] as MaskedSequence;
+            results[row] = masks.map(({ position, start, end }) => {
+              const at = (b * S + position) * V;
+              const ranked = likeliest(logits.subarray(at, at + V), Math.min(top, model.tokenizer.vocabSize));
+              const candidates = ranked.map(({ id, probability }) => {
+                const token = model.tokenizer.idToToken(id) ?? "";
+                return { token, id, probability, text: filled(text, { start, end, token }) };
+              });
+              return { start, candidates };
+            });
+          }
+        },
+        { batchTokens: BATCH_TOKENS, ...options },
+      );
+      return results;
+    },
+  );
+}
+
+interface MaskedSequence extends TextSequence {
+  readonly text: string;
+  /** Where each stands in the sequence, and in the text. */
+  readonly masks: readonly { position: number; start: number; end: number }[];
+}
+
+function maskedSequence(model: Model, text: string, { index, where }: Place): MaskedSequence {
+  const { ids } = model.tokenizer;
+  const room = checkMaxTokens(model) - 2;
+  const encoded = encodeInput(model, text, { index, where });
+  const masks = Array.from(encoded.ids, (id, token) => ({ id, token }))
+    .filter(({ id }) => id === ids.mask)
+    .map(({ token }) => ({
+      position: token + 1,
+      start: encoded.starts[token] ?? 0,
+      end: encoded.ends[token] ?? 0,
+    }));
+  const last = masks.at(-1);
+  if (last === undefined) throw new InputError(where, index, "expected a [MASK] in the text, got none.");
+  if (last.position > room) {
+    throw new InputError(
+      where,
+      index,
+      `expected every [MASK] within the ${room} tokens that the model reads, got one at token ${last.position}.`,
+    );
+  }
+  const whole = framed(encoded.ids.subarray(0, room), ids);
+  return { ids: whole, secondAt: whole.length, isCut: encoded.ids.length > room, text, masks };
+}
+
+/** The `count` largest logits with their probabilities, the largest first. */
+function likeliest(logits: Float32Array, count: number): { id: number; probability: number }[] {
+  const found: number[] = [];
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] ?? 0;
+    if (found.length === count && logit <= (logits[found[count - 1] ?? 0] ?? 0)) continue;
+    let at = found.length;
+    while (at > 0 && (logits[found[at - 1] ?? 0] ?? 0) < logit) at--;
+    found.splice(at, 0, id);
+    if (found.length > count) found.pop();
+  }
+  const most = logits[found[0] ?? 0] ?? 0;
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - most);
+  return found.map((id) => ({ id, probability: Math.exp((logits[id] ?? 0) - most) / total }));
+}
+
+/** A piece that goes on with a word takes no blank before it. */
+function filled(text: string, { start, end, token }: { start: number; end: number; token: string }): string {
+  const before = text.slice(0, start);
+  const isRest = token.startsWith("##");
+  return (isRest ? before.trimEnd() + token.slice(2) : before + token) + text.slice(end);
+}

@@ -1,0 +1,51 @@
+import { ConfigError, FormatError } from "../errors.js";
+
+/** Where a model's files come from: a folder, or an address. */
+export interface ModelFiles {
+  /** Named in errors. */
+  readonly where: string;
+  /** A file's text; null where there is no such file. */
+  text(name: string): Promise<string | null>;
+  /** What a session is made of: a path or the bytes; null where there is no such file. */
+  model(name: string): Promise<string | Uint8Array | null>;
+}
+
+/** What weights are held in. */
+export type ModelDType = "fp32" | "fp16" | "int8";
+
+/** As transformers.js names the files. */
+const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
+  fp32: "onnx/model.onnx",
+  fp16: "onnx/model_fp16.onnx",
+  int8: "onnx/model_quantized.onnx",
+};
+
+export const MODEL_DTYPES = Object.keys(ONNX_FILES) as ModelDType[];
+
+/** @throws ConfigError for a dtype nobody knows */
+export function checkDType(dtype: string): ModelDType {
+  const known = MODEL_DTYPES.find((each) => each === dtype);
+  if (known !== undefined) return known;
+  throw new ConfigError(`dtype: expected ${MODEL_DTYPES.join(", ")}; got ${JSON.stringify(dtype)}.`);
+}
+
+/** The ONNX file that holds the weights in a dtype: its name, and what a session is made of. */
+export async function onnxFile(
+  files: ModelFiles,
+  dtype: ModelDType,
+): Promise<{ name: string; source: string | Uint8Array }> {
+  const name = ONNX_FILES[dtype];
+  const source = await files.model(name);
+  if (source !== null) return { name, source };
+  throw new FormatError(
+    files.where,
+    `expected ${name}, got no such file. Run "limbeck export" on the model${dtype === "fp32" ? "" : `, with ${dtype}`}.`,
+  );
+}
+
+/** @throws FormatError where it is not there */
+export async function requiredText(files: ModelFiles, name: string): Promise<string> {
+  const text = await files.text(name);
+  if (text !== null) return text;
+  throw new FormatError(files.where, `expected ${name}, got no such file. Run "limbeck export" on the model.`);
+}

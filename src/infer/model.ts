@@ -1,0 +1,208 @@
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { FormatError, RunError } from "../errors.js";
+import { PieceEncoder } from "../text/piece-encoder.js";
+import { specFromJson } from "../text/tokenizer-json.js";
+import { type Batch, batchRows, padded, type Sequence } from "./batches.js";
+import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { type ModelDType, type ModelFiles, onnxFile, requiredText } from "./model-files.js";
+import type { Runtime } from "./runtime.js";
+
+/** How a model is opened. */
+export interface OpenOptions {
+  readonly dtype: ModelDType;
+  readonly session: InferenceSession.SessionOptions;
+}
+
+/** How texts are run. */
+export interface RunOptions {
+  /** The most positions of a batch, padding included. */
+  readonly batchTokens?: number | undefined;
+  /** Told the sequences that are done, of all. */
+  readonly onProgress?: ((done: number, all: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows beyond a tokenizer's tokens that a model may have, to fill up its table. */
+const MOST_SPARE_ROWS = 1000;
+
+/** More than this gains nothing, and costs memory. */
+const BATCH_TOKENS = 2048;
+
+/** An exported model, ready to run: what every pipeline is given. */
+export class Model {
+  /** The folder or address it was read from. */
+  readonly where: string;
+  readonly dtype: ModelDType;
+  readonly config: ModelConfig;
+  readonly tokenizer: PieceEncoder;
+  /** The ONNX file's, by name. */
+  readonly outputs: readonly string[];
+  readonly #file: string;
+  readonly #session: InferenceSession;
+  readonly #runtime: Runtime;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Reads config.json, tokenizer.json and the ONNX file, and runs it once.
+   *
+   * @throws FormatError when a file is missing, damaged or foreign, or they do not fit each other
+   */
+  static async open(files: ModelFiles, runtime: Runtime, { dtype, session }: OpenOptions): Promise<Model> {
+    const { where } = files;
+    const config = readModelConfig(`${where}/config.json`, await requiredText(files, "config.json"));
+    const tokenizerPath = `${where}/tokenizer.json`;
+    const spec = specFromJson(tokenizerPath, await requiredText(files, "tokenizer.json"));
+    const tokenizer = new PieceEncoder(spec, tokenizerPath);
+    checkTokenizerFits(tokenizerPath, tokenizer, config);
+    const { name, source } = await onnxFile(files, dtype);
+    const file = `${where}/${name}`;
+    const opened = await openSession(runtime, source, { file, session });
+    const model = new Model({ where, dtype, config, tokenizer, file, session: opened, runtime });
+    try {
+      await model.#probe();
+    } catch (error) {
+      await model.close();
+      throw error;
+    }
+    return model;
+  }
+
+  private constructor(parts: {
+    where: string;
+    dtype: ModelDType;
+    config: ModelConfig;
+    tokenizer: PieceEncoder;
+    file: string;
+    session: InferenceSession;
+    runtime: Runtime;
+  }) {
+    this.where = parts.where;
+    this.dtype = parts.dtype;
+    this.config = parts.config;
+    this.tokenizer = parts.tokenizer;
+    this.outputs = parts.session.outputNames;
+    this.#file = parts.file;
+    this.#session = parts.session;
+    this.#runtime = parts.runtime;
+  }
+
+  /** Of a sequence, in tokens. */
+  get maxTokens(): number {
+    return this.config.encoder.maxPositions;
+  }
+
+  /**
+   * Runs sequences in batches and gives `read` what comes out of each. One batch runs at a time, whoever asks.
+   *
+   * @throws RunError when ONNX Runtime refuses a batch; the model can be used further
+   * @throws AbortError when the signal aborts
+   */
+  async runAll(
+    sequences: readonly Sequence[],
+    read: (outputs: InferenceSession.ReturnType, batch: Batch) => void,
+    { batchTokens = BATCH_TOKENS, onProgress, signal }: RunOptions,
+  ): Promise<void> {
+    let done = 0;
+    for (const rows of batchRows(sequences, batchTokens)) {
+      signal?.throwIfAborted();
+      const batch = padded(sequences, rows, this.tokenizer.ids.pad);
+      read(await this.run(batch), batch);
+      done += rows.length;
+      onProgress?.(done, sequences.length);
+    }
+  }
+
+  /** Runs one batch. */
+  async run(batch: Batch): Promise<InferenceSession.ReturnType> {
+    const run = this.#last.then(() => this.#session.run(this.#feeds(batch)));
+    this.#last = run.catch(() => {});
+    try {
+      return await run;
+    } catch (cause) {
+      throw new RunError(
+        `${this.#file}: ONNX Runtime refuses a batch of ${batch.B} × ${batch.S} tokens (${oneLine(cause)}).`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  /** Frees the session; the model cannot be used any more. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#session.release();
+  }
+
+  #feeds({ inputIds, attentionMask, tokenTypeIds, B, S }: Batch): Record<string, Tensor> {
+    const { Tensor } = this.#runtime;
+    const tensor = (data: BigInt64Array) => new Tensor("int64", data, [B, S]);
+    const all: Record<string, BigInt64Array> = {
+      input_ids: inputIds,
+      attention_mask: attentionMask,
+      token_type_ids: tokenTypeIds,
+    };
+    return Object.fromEntries(
+      this.#session.inputNames.map((name) => {
+        const data = all[name];
+        if (data !== undefined) return [name, tensor(data)];
+        throw new FormatError(
+          this.#file,
+          `expected inputs ${Object.keys(all).join(", ")}; got ${JSON.stringify(name)}.`,
+        );
+      }),
+    );
+  }
+
+  /** The tokenizer's last token must have a row in the ONNX file, and logits one for each token or label. */
+  async #probe(): Promise<void> {
+    const { tokenizer, config } = this;
+    const ids = Uint32Array.of(tokenizer.ids.cls, tokenizer.vocabSize - 1, tokenizer.ids.sep);
+    const batch = padded([{ ids, secondAt: ids.length }], [0], tokenizer.ids.pad);
+    const outputs = await this.run(batch).catch((cause: unknown) => {
+      if (cause instanceof FormatError) throw cause;
+      throw new FormatError(
+        this.#file,
+        `does not run on the last of the tokenizer's ${tokenizer.vocabSize} tokens (${oneLine(cause)}). The files belong to different models, or are damaged: export it again.`,
+        { cause },
+      );
+    });
+    const dims = outputs.logits?.dims;
+    const expected = dims?.length === 3 ? config.encoder.vocabSize : config.labels?.length;
+    const got = dims?.at(-1);
+    if (got === undefined || expected === undefined || got === expected) return;
+    const what = dims?.length === 3 ? "tokens" : "labels";
+    throw new FormatError(
+      this.#file,
+      `gives logits of ${got} ${what}, config.json names ${expected}. They belong to different models.`,
+    );
+  }
+}
+
+function checkTokenizerFits(path: string, { vocabSize }: PieceEncoder, { encoder }: ModelConfig): void {
+  const spare = encoder.vocabSize - vocabSize;
+  if (spare >= 0 && spare <= MOST_SPARE_ROWS) return;
+  throw new FormatError(
+    path,
+    `the tokenizer has ${vocabSize} tokens, the model ${spare < 0 ? "only " : ""}${encoder.vocabSize}. They belong to different models.`,
+  );
+}
+
+async function openSession(
+  runtime: Runtime,
+  source: string | Uint8Array,
+  { file, session }: { file: string; session: InferenceSession.SessionOptions },
+): Promise<InferenceSession> {
+  try {
+    // Two overloads: neither takes the union.
+    if (typeof source === "string") return await runtime.InferenceSession.create(source, session);
+    return await runtime.InferenceSession.create(source, session);
+  } catch (cause) {
+    throw new FormatError(file, `ONNX Runtime cannot load it (${oneLine(cause)}). Export the model again.`, { cause });
+  }
+}
+
+function oneLine(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 300);
+}

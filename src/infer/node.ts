@@ -1,0 +1,91 @@
+/**
+ * Pipelines on onnxruntime-node: exported models in servers, without libtorch and without an addon of ours.
+ *
+ * ```ts
+ * import { classify, openModel } from "limbeck/infer";
+ *
+ * const model = await openModel("sst2/model", { dtype: "int8", threads: 2 });
+ * const [verdict] = await classify(model, ["A film to be seen twice."]);
+ * await model.close();
+ * ```
+ *
+ * Browsers are given browser.js under the same name, with the same functions.
+ *
+ * @packageDocumentation
+ */
+
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { InferenceSession } from "onnxruntime-common";
+import * as ort from "onnxruntime-node";
+import { ConfigError, FormatError } from "../errors.js";
+import { Model } from "./model.js";
+import { checkDType, type ModelDType, type ModelFiles } from "./model-files.js";
+import type { Runtime } from "./runtime.js";
+
+export { ConfigError, FormatError, InputError, LimbeckError, RunError } from "../errors.js";
+export { type Answer, type AnswerOptions, answer, answerSettled, type Question } from "./answer.js";
+export {
+  type Classification,
+  type ClassifyOptions,
+  classify,
+  classifySettled,
+  type Labelled,
+  type Scored,
+} from "./classify.js";
+export { type EmbedOptions, embed, embedSettled } from "./embed.js";
+export { type FilledMask, type FillMaskOptions, fillMask, fillMaskSettled, type MaskCandidate } from "./fill-mask.js";
+export type { Settled } from "./inputs.js";
+export type { Model, RunOptions } from "./model.js";
+export { MODEL_DTYPES, type ModelDType } from "./model-files.js";
+export { PIPELINE_TASKS, type PipelineTask } from "./outputs.js";
+export type { TextPair } from "./sequences.js";
+
+export interface OpenModelOptions {
+  /** Which of the exported files (default: fp32). */
+  readonly dtype?: ModelDType | undefined;
+  /** Threads of a pass (default: ONNX Runtime's own choice, the physical cores). */
+  readonly threads?: number | undefined;
+  /** ONNX Runtime's session options, laid over ours. */
+  readonly session?: InferenceSession.SessionOptions | undefined;
+  /** Another ONNX Runtime than onnxruntime-node. */
+  readonly runtime?: Runtime | undefined;
+}
+
+/**
+ * Opens an exported model: a folder with config.json, tokenizer.json and onnx/, as transformers.js has it.
+ *
+ * @throws FormatError when a file is missing, damaged or foreign, or they do not fit each other
+ * @throws ConfigError for a dtype or a number of threads that cannot be
+ */
+export function openModel(folder: string, options: OpenModelOptions = {}): Promise<Model> {
+  const { threads, runtime = ort } = options;
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
+    throw new ConfigError(`threads: expected a whole number of at least 1, got ${threads}.`);
+  }
+  const session = {
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 }),
+    logSeverityLevel: 3 as const, // Errors alone: they are thrown too.
+    ...options.session,
+  };
+  return Model.open(folderFiles(folder), runtime, { dtype: checkDType(options.dtype ?? "fp32"), session });
+}
+
+function folderFiles(folder: string): ModelFiles {
+  return {
+    where: folder,
+    text: (name) =>
+      readFile(join(folder, name), "utf8").catch((cause: NodeJS.ErrnoException) => missing(folder, name, cause)),
+    model: async (name) => {
+      const path = join(folder, name);
+      const found = await stat(path).catch((cause: NodeJS.ErrnoException) => missing(folder, name, cause));
+      return found === null ? null : path;
+    },
+  };
+}
+
+/** @throws FormatError for what is there and cannot be read */
+function missing(folder: string, name: string, cause: NodeJS.ErrnoException): null {
+  if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return null;
+  throw new FormatError(join(folder, name), `cannot be read (${cause.code}). Check it.`, { cause });
+}

@@ -1,0 +1,50 @@
+import type { InferenceSession } from "onnxruntime-common";
+import { ConfigError } from "../errors.js";
+import type { Model } from "./model.js";
+import { floats } from "./runtime.js";
+
+/** What a model's outputs are called, by what it was exported for. */
+const OUTPUTS = {
+  "fill-mask": ["logits"],
+  classify: ["logits"],
+  "question-answer": ["start_logits", "end_logits"],
+  embed: ["last_hidden_state"],
+} as const;
+
+/** What a pipeline does. */
+export type PipelineTask = keyof typeof OUTPUTS;
+
+export const PIPELINE_TASKS = Object.keys(OUTPUTS) as PipelineTask[];
+
+/** transformers' words for a model's head, for messages. */
+const HEADS: Readonly<Record<PipelineTask, RegExp>> = {
+  "fill-mask": /ForMaskedLM$/,
+  classify: /ForSequenceClassification$/,
+  "question-answer": /ForQuestionAnswering$/,
+  embed: /./,
+};
+
+/** @throws ConfigError when the model was exported for another task */
+export function checkTask(model: Model, task: PipelineTask): void {
+  const { architecture } = model.config;
+  const hasOutputs = OUTPUTS[task].every((name) => model.outputs.includes(name));
+  if (hasOutputs && (architecture === null || HEADS[task].test(architecture))) return;
+  throw new ConfigError(
+    `${model.where}: expected a model exported for ${task}, got ${architecture ?? "one"} with ${model.outputs.join(", ")}. Export it for this task, or give another.`,
+  );
+}
+
+/** The values of an output that is there: see checkTask. */
+export function valuesOf(outputs: InferenceSession.ReturnType, name: string): Float32Array {
+  const tensor = outputs[name];
+  if (tensor === undefined) throw new RangeError(`the model gives no ${name}`);
+  return floats(tensor);
+}
+
+/** Probabilities of logits. */
+export function softmax(logits: Float32Array): Float32Array {
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = logits.map((logit) => Math.exp(logit - most));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
