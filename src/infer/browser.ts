@@ -42,6 +42,8 @@ const PAGE = (globalThis as { readonly location?: { readonly href: string } }).l
 export interface OpenModelOptions {
   /** Which of the exported files (default: int8, the smallest). */
   readonly dtype?: ModelDType | undefined;
+  /** Whether the file that is fused for ONNX Runtime is taken, where export wrote one (default: no). */
+  readonly fused?: boolean | undefined;
   /** Threads of a pass, where the page is cross-origin isolated; the first model that is opened decides. */
   readonly threads?: number | undefined;
   /** ONNX Runtime's session options, laid over ours: `{ executionProviders: ["webgpu"] }`. */
@@ -60,11 +62,12 @@ export interface OpenModelOptions {
  * @throws FormatError when a file is missing, damaged or foreign, or they do not fit each other
  * @throws ConfigError for a dtype nobody knows
  */
-export function openModel(address: string | URL, options: OpenModelOptions = {}): Promise<Model> {
-  const { threads, runtime = ort } = options;
+export async function openModel(address: string | URL, options: OpenModelOptions = {}): Promise<Model> {
+  const { fused = false, threads, runtime = ort } = options;
+  const dtype = checkDType(options.dtype ?? "int8");
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
   const session = { logSeverityLevel: 3 as const, ...options.session };
-  return Model.open(addressFiles(address, options), runtime, { dtype: checkDType(options.dtype ?? "int8"), session });
+  return Model.open(addressFiles(address, options), runtime, { dtype, fused, session });
 }
 
 function addressFiles(address: string | URL, { onDownload, fetch: get = fetch }: OpenModelOptions): ModelFiles {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod"; // A namespace: bundlers leave out what is not used.
 import { FormatError } from "../errors.js";
 import { type EncoderConfig, fromHuggingFace } from "../models/config.js";
 import { parseJson } from "../text/tokenizer-json.js";

@@ -20,6 +20,12 @@ const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
   int8: "onnx/model_quantized.onnx",
 };
 
+/** The same, fused for ONNX Runtime on CPUs. */
+const FUSED_FILES: Readonly<Partial<Record<ModelDType, string>>> = {
+  fp32: "onnx/model_ort.onnx",
+  int8: "onnx/model_ort_quantized.onnx",
+};
+
 export const MODEL_DTYPES = Object.keys(ONNX_FILES) as ModelDType[];
 
 /** @throws ConfigError for a dtype nobody knows */
@@ -29,14 +35,29 @@ export function checkDType(dtype: string): ModelDType {
   throw new ConfigError(`dtype: expected ${MODEL_DTYPES.join(", ")}; got ${JSON.stringify(dtype)}.`);
 }
 
-/** The ONNX file that holds the weights in a dtype: its name, and what a session is made of. */
+/** An ONNX file that is there. */
+export interface OnnxFile {
+  /** Below the model's folder. */
+  readonly name: string;
+  /** What a session is made of. */
+  readonly source: string | Uint8Array;
+}
+
+/**
+ * The ONNX file that holds the weights in a dtype.
+ *
+ * @param options.fused whether one that is fused for ONNX Runtime is taken where there is one
+ * @throws FormatError where there is none
+ */
 export async function onnxFile(
   files: ModelFiles,
-  dtype: ModelDType,
-): Promise<{ name: string; source: string | Uint8Array }> {
+  { dtype, fused }: { dtype: ModelDType; fused: boolean },
+): Promise<OnnxFile> {
   const name = ONNX_FILES[dtype];
-  const source = await files.model(name);
-  if (source !== null) return { name, source };
+  for (const candidate of fused ? [FUSED_FILES[dtype], name] : [name]) {
+    const source = candidate === undefined ? null : await files.model(candidate);
+    if (candidate !== undefined && source !== null) return { name: candidate, source };
+  }
   throw new FormatError(
     files.where,
     `expected ${name}, got no such file. Run "limbeck export" on the model${dtype === "fp32" ? "" : `, with ${dtype}`}.`,

@@ -10,6 +10,8 @@ import type { Runtime } from "./runtime.js";
 /** How a model is opened. */
 export interface OpenOptions {
   readonly dtype: ModelDType;
+  /** Whether a file that is fused for ONNX Runtime is taken where there is one. */
+  readonly fused: boolean;
   readonly session: InferenceSession.SessionOptions;
 }
 
@@ -33,11 +35,13 @@ export class Model {
   /** The folder or address it was read from. */
   readonly where: string;
   readonly dtype: ModelDType;
+  /** The ONNX file, below the folder. */
+  readonly file: string;
   readonly config: ModelConfig;
   readonly tokenizer: PieceEncoder;
   /** The ONNX file's, by name. */
   readonly outputs: readonly string[];
-  readonly #file: string;
+  readonly #path: string;
   readonly #session: InferenceSession;
   readonly #runtime: Runtime;
   #last: Promise<unknown> = Promise.resolve();
@@ -47,17 +51,16 @@ export class Model {
    *
    * @throws FormatError when a file is missing, damaged or foreign, or they do not fit each other
    */
-  static async open(files: ModelFiles, runtime: Runtime, { dtype, session }: OpenOptions): Promise<Model> {
+  static async open(files: ModelFiles, runtime: Runtime, { dtype, fused, session }: OpenOptions): Promise<Model> {
     const { where } = files;
     const config = readModelConfig(`${where}/config.json`, await requiredText(files, "config.json"));
     const tokenizerPath = `${where}/tokenizer.json`;
     const spec = specFromJson(tokenizerPath, await requiredText(files, "tokenizer.json"));
     const tokenizer = new PieceEncoder(spec, tokenizerPath);
     checkTokenizerFits(tokenizerPath, tokenizer, config);
-    const { name, source } = await onnxFile(files, dtype);
-    const file = `${where}/${name}`;
-    const opened = await openSession(runtime, source, { file, session });
-    const model = new Model({ where, dtype, config, tokenizer, file, session: opened, runtime });
+    const { name, source } = await onnxFile(files, { dtype, fused });
+    const opened = await openSession(runtime, source, { path: `${where}/${name}`, session });
+    const model = new Model({ where, dtype, config, tokenizer, file: name, session: opened, runtime });
     try {
       await model.#probe();
     } catch (error) {
@@ -81,7 +84,8 @@ export class Model {
     this.config = parts.config;
     this.tokenizer = parts.tokenizer;
     this.outputs = parts.session.outputNames;
-    this.#file = parts.file;
+    this.file = parts.file;
+    this.#path = `${parts.where}/${parts.file}`;
     this.#session = parts.session;
     this.#runtime = parts.runtime;
   }
@@ -120,7 +124,7 @@ export class Model {
       return await run;
     } catch (cause) {
       throw new RunError(
-        `${this.#file}: ONNX Runtime refuses a batch of ${batch.B} × ${batch.S} tokens (${oneLine(cause)}).`,
+        `${this.#path}: ONNX Runtime refuses a batch of ${batch.B} × ${batch.S} tokens (${oneLine(cause)}).`,
         {
           cause,
         },
@@ -147,7 +151,7 @@ export class Model {
         const data = all[name];
         if (data !== undefined) return [name, tensor(data)];
         throw new FormatError(
-          this.#file,
+          this.#path,
           `expected inputs ${Object.keys(all).join(", ")}; got ${JSON.stringify(name)}.`,
         );
       }),
@@ -162,7 +166,7 @@ export class Model {
     const outputs = await this.run(batch).catch((cause: unknown) => {
       if (cause instanceof FormatError) throw cause;
       throw new FormatError(
-        this.#file,
+        this.#path,
         `does not run on the last of the tokenizer's ${tokenizer.vocabSize} tokens (${oneLine(cause)}). The files belong to different models, or are damaged: export it again.`,
         { cause },
       );
@@ -173,7 +177,7 @@ export class Model {
     if (got === undefined || expected === undefined || got === expected) return;
     const what = dims?.length === 3 ? "tokens" : "labels";
     throw new FormatError(
-      this.#file,
+      this.#path,
       `gives logits of ${got} ${what}, config.json names ${expected}. They belong to different models.`,
     );
   }
@@ -191,14 +195,14 @@ function checkTokenizerFits(path: string, { vocabSize }: PieceEncoder, { encoder
 async function openSession(
   runtime: Runtime,
   source: string | Uint8Array,
-  { file, session }: { file: string; session: InferenceSession.SessionOptions },
+  { path, session }: { path: string; session: InferenceSession.SessionOptions },
 ): Promise<InferenceSession> {
   try {
     // Two overloads: neither takes the union.
     if (typeof source === "string") return await runtime.InferenceSession.create(source, session);
     return await runtime.InferenceSession.create(source, session);
   } catch (cause) {
-    throw new FormatError(file, `ONNX Runtime cannot load it (${oneLine(cause)}). Export the model again.`, { cause });
+    throw new FormatError(path, `ONNX Runtime cannot load it (${oneLine(cause)}). Export the model again.`, { cause });
   }
 }
 

@@ -14,6 +14,7 @@
  * @packageDocumentation
  */
 
+import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { InferenceSession } from "onnxruntime-common";
@@ -44,6 +45,8 @@ export type { TextPair } from "./sequences.js";
 export interface OpenModelOptions {
   /** Which of the exported files (default: fp32). */
   readonly dtype?: ModelDType | undefined;
+  /** Whether the file that is fused for ONNX Runtime is taken, where export wrote one (default: yes). */
+  readonly fused?: boolean | undefined;
   /** Threads of a pass (default: ONNX Runtime's own choice, the physical cores). */
   readonly threads?: number | undefined;
   /** ONNX Runtime's session options, laid over ours. */
@@ -58,17 +61,21 @@ export interface OpenModelOptions {
  * @throws FormatError when a file is missing, damaged or foreign, or they do not fit each other
  * @throws ConfigError for a dtype or a number of threads that cannot be
  */
-export function openModel(folder: string, options: OpenModelOptions = {}): Promise<Model> {
-  const { threads, runtime = ort } = options;
+export async function openModel(folder: string, options: OpenModelOptions = {}): Promise<Model> {
+  const { fused = true, threads, runtime = ort } = options;
+  const dtype = checkDType(options.dtype ?? "fp32");
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
     throw new ConfigError(`threads: expected a whole number of at least 1, got ${threads}.`);
+  }
+  if (!existsSync(folder)) {
+    throw new FormatError(folder, "expected an exported model's folder, got nothing there. Check the path.");
   }
   const session = {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 }),
     logSeverityLevel: 3 as const, // Errors alone: they are thrown too.
     ...options.session,
   };
-  return Model.open(folderFiles(folder), runtime, { dtype: checkDType(options.dtype ?? "fp32"), session });
+  return Model.open(folderFiles(folder), runtime, { dtype, fused, session });
 }
 
 function folderFiles(folder: string): ModelFiles {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod"; // A namespace: bundlers leave out what is not used.
 import { FormatError } from "../errors.js";
 
 /** The shape of an encoder, one for the whole family; HF's config.json in Limbeck's words. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod"; // A namespace: bundlers leave out what is not used.
 import { FormatError } from "../errors.js";
 import { SPECIAL_TOKENS, type TokenizerSpec, withSpecialTokens } from "./tokenizer-spec.js";
 
@@ -29,9 +29,15 @@ const TokenizerJson = z.object({
     unk_token: z.literal(SPECIAL_TOKENS.unk),
     continuing_subword_prefix: z.literal("##"),
     max_input_chars_per_word: z.int().positive(),
-    vocab: z.record(z.string(), z.int().nonnegative()),
+    vocab: z.custom<Record<string, number>>(isVocabulary, "Invalid input: expected ids by word piece"),
   }),
 });
+
+/** A loop by hand: tens of thousands of entries take zod longer than a model takes to load. */
+function isVocabulary(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((id) => Number.isSafeInteger(id) && id >= 0);
+}
 
 /**
  * Reads the text of a tokenizer.json.

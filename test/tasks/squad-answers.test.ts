@@ -49,7 +49,7 @@ describe("answers are those of Hugging Face's postprocess_qa_predictions", () =>
     for (const [i, answer] of answersOf(examples, features, logits, options).entries()) {
       const expected = answers[i] as (typeof answers)[number];
       expect([answer.id, answer.text, answer.nullOdds]).toEqual([`q${i}`, expected.text, expected.nullOdds]);
-      expect(answer.nBest).toEqual(expected.nBest.map(nearly));
+      expect(answer.nBest).toMatchObject(expected.nBest.map(nearly));
     }
   });
 
