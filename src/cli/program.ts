@@ -9,6 +9,7 @@ import { registerExport } from "./export.js";
 import { registerFinetune } from "./finetune.js";
 import { registerGlue } from "./glue.js";
 import { registerMeasure } from "./measure.js";
+import { registerPredict } from "./predict.js";
 import { registerPrepare } from "./prepare.js";
 import { registerPretrain } from "./pretrain.js";
 import { registerRecipes } from "./recipes.js";
@@ -27,6 +28,7 @@ const COMMANDS = [
   registerAblate,
   registerMeasure,
   registerExport,
+  registerPredict,
   registerRecipes,
   registerDemo,
 ] as const;

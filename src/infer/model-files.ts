@@ -60,7 +60,7 @@ export async function onnxFile(
   }
   throw new FormatError(
     files.where,
-    `expected ${name}, got no such file. Run "limbeck export" on the model${dtype === "fp32" ? "" : `, with ${dtype}`}.`,
+    `expected ${name}, got no such file. Run "limbeck export --model ${files.where} --out DIR", and give DIR.`,
   );
 }
 
@@ -68,5 +68,5 @@ export async function onnxFile(
 export async function requiredText(files: ModelFiles, name: string): Promise<string> {
   const text = await files.text(name);
   if (text !== null) return text;
-  throw new FormatError(files.where, `expected ${name}, got no such file. Run "limbeck export" on the model.`);
+  throw new FormatError(files.where, `expected ${name}, got no such file. Give a folder that "limbeck export" wrote.`);
 }

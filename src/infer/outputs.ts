@@ -26,11 +26,30 @@ const HEADS: Readonly<Record<PipelineTask, RegExp>> = {
 
 /** @throws ConfigError when the model was exported for another task */
 export function checkTask(model: Model, task: PipelineTask): void {
+  if (isFor(model, task)) return;
   const { architecture } = model.config;
-  const hasOutputs = OUTPUTS[task].every((name) => model.outputs.includes(name));
-  if (hasOutputs && (architecture === null || HEADS[task].test(architecture))) return;
   throw new ConfigError(
     `${model.where}: expected a model exported for ${task}, got ${architecture ?? "one"} with ${model.outputs.join(", ")}. Export it for this task, or give another.`,
+  );
+}
+
+/**
+ * The task that a model was exported for.
+ *
+ * @throws ConfigError where its head says nothing to us
+ */
+export function taskOf(model: Model): PipelineTask {
+  const fits = PIPELINE_TASKS.filter((task) => isFor(model, task));
+  const [task] = fits;
+  if (task !== undefined && (fits.length === 1 || model.config.architecture !== null)) return task;
+  throw new ConfigError(
+    `${model.where}: no task is known for ${model.config.architecture ?? "a model"} with ${model.outputs.join(", ")}. Name it.`,
+  );
+}
+
+function isFor({ outputs, config: { architecture } }: Model, task: PipelineTask): boolean {
+  return (
+    OUTPUTS[task].every((name) => outputs.includes(name)) && (architecture === null || HEADS[task].test(architecture))
   );
 }
 
