@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/checkpoint/task-model.js";
+import { exportModel } from "../../src/export/export.js";
+import type { ExportTask } from "../../src/export/heads.js";
+import { bertBase } from "../../src/models/bert.js";
+import type { EncoderConfig } from "../../src/models/config.js";
+import { studentConfig } from "../../src/models/distilbert.js";
+import { QuestionAnswering } from "../../src/models/question-answering.js";
+import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
+import { manualSeed } from "../../src/tensor/random.js";
+import { loadTokenizer } from "../../src/text/tokenizer.js";
+
+export const TEACHER = resolve(import.meta.dirname, "../../assets/teacher");
+
+/** Weights so large that texts are told apart. */
+export const BERT: EncoderConfig = {
+  ...{ ...bertBase, vocabSize: 8000, hiddenSize: 32, layers: 2, heads: 2, intermediateSize: 48 },
+  ...{ maxPositions: 64, initializerRange: 0.3 },
+};
+export const DISTILBERT: EncoderConfig = studentConfig(BERT, { layers: 2 });
+
+export const LABELS = ["entailment", "neutral", "contradiction"];
+export const CLASSES: TaskHead = { kind: "classification", labels: LABELS };
+export const SCORE: TaskHead = { kind: "regression" };
+export const ANSWERS: TaskHead = { kind: "question-answering" };
+
+/** A folder for models, gone when it is disposed of. */
+export interface ModelShop extends Disposable {
+  readonly folder: string;
+  /** The path of a new folder in it. */
+  path(): string;
+  /** The exported folder of a model with random weights: it holds model.safetensors too. */
+  task(config: EncoderConfig, head: TaskHead): Promise<string>;
+  /** An export of a model folder. */
+  exported(model: string, task?: ExportTask): Promise<string>;
+}
+
+export function openModelShop(): ModelShop {
+  const folder = mkdtempSync(join(tmpdir(), "limbeck-infer-"));
+  let count = 0;
+  const path = () => join(folder, `model-${count++}`);
+  const exported = async (model: string, task: ExportTask | null = null) => {
+    const out = path();
+    await exportModel({ model, out, task });
+    return out;
+  };
+  return {
+    folder,
+    path,
+    exported: (model, task) => exported(model, task),
+    task: async (config, head) => {
+      const saved = path();
+      manualSeed(7);
+      using model = createModel(config, head).materialise();
+      await saveTaskModel(saved, model, { head, tokenizer: await loadTokenizer(TEACHER), card: "" });
+      return exported(saved);
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function createModel(config: EncoderConfig, head: TaskHead): TaskModel {
+  if (head.kind === "question-answering") return new QuestionAnswering(config);
+  return new SequenceClassifier(config, head.kind === "regression" ? 1 : head.labels.length);
+}
