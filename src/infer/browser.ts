@@ -66,7 +66,7 @@ export async function openModel(address: string | URL, options: OpenModelOptions
   const { fused = false, threads, runtime = ort } = options;
   const dtype = checkDType(options.dtype ?? "int8");
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
-  const session = { logSeverityLevel: 3 as const, ...options.session };
+  const session = { logSeverityLevel: 4 as const, ...options.session };
   return Model.open(addressFiles(address, options), runtime, { dtype, fused, session });
 }
 

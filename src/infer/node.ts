@@ -72,7 +72,7 @@ export async function openModel(folder: string, options: OpenModelOptions = {}):
   }
   const session = {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 }),
-    logSeverityLevel: 3 as const, // Errors alone: they are thrown too.
+    logSeverityLevel: 4 as const, // What is wrong is thrown, and need not be printed too.
     ...options.session,
   };
   return Model.open(folderFiles(folder), runtime, { dtype, fused, session });

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/checkpoint/task-model.js";
 import { exportModel } from "../../src/export/export.js";
 import type { ExportTask } from "../../src/export/heads.js";
+import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
 import { bertBase } from "../../src/models/bert.js";
 import type { EncoderConfig } from "../../src/models/config.js";
 import { studentConfig } from "../../src/models/distilbert.js";
@@ -25,6 +26,11 @@ export const LABELS = ["entailment", "neutral", "contradiction"];
 export const CLASSES: TaskHead = { kind: "classification", labels: LABELS };
 export const SCORE: TaskHead = { kind: "regression" };
 export const ANSWERS: TaskHead = { kind: "question-answering" };
+
+/** Opens a model with one thread: tests run beside each other, and threads that wait would take each other's cores. */
+export function open(folder: string, options: OpenModelOptions = {}): Promise<Model> {
+  return openModel(folder, { threads: 1, ...options });
+}
 
 /** A folder for models, gone when it is disposed of. */
 export interface ModelShop extends Disposable {

@@ -5,7 +5,6 @@ import { answer } from "../../src/infer/answer.js";
 import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
-import { openModel } from "../../src/infer/node.js";
 import type { EncoderInput } from "../../src/models/encoder.js";
 import { evaluationBatches, type Feature } from "../../src/tasks/batches.js";
 import { taskLogits } from "../../src/tasks/objective.js";
@@ -22,6 +21,7 @@ import {
   DISTILBERT,
   LABELS,
   type ModelShop,
+  open,
   openModelShop,
   SCORE,
   TEACHER,
@@ -75,7 +75,7 @@ describe.each([
     using reference = await loadTaskModel(folder, CLASSES, F32);
     const features = await textFeatures(examples, reference.tokenizer, { sequenceLength: 64 });
     const expected = (await logitsOf(folder, CLASSES, features)).map(probabilities);
-    const model = await openModel(folder);
+    const model = await open(folder);
     const got = await classify(model, [...TEXTS, ...PAIRS]);
     await model.close();
     for (const [i, classification] of got.entries()) {
@@ -94,7 +94,7 @@ describe.each([
     const examples = PAIRS.map((pair, i) => ({ ...pair, id: String(i), label: null }));
     const features = await textFeatures(examples, reference.tokenizer, { sequenceLength: 64 });
     const expected = await logitsOf(folder, SCORE, features);
-    const model = await openModel(folder);
+    const model = await open(folder);
     const got = await classify(model, PAIRS);
     await model.close();
     expect(got.map((each) => ("score" in each ? each.score : "a label"))).toEqual(
@@ -115,7 +115,7 @@ describe.each([
     const features = await questionFeatures(examples, reference.tokenizer, shape);
     expect(features.length).toBeGreaterThan(8);
     const logits = await logitsOf(folder, ANSWERS, features);
-    const model = await openModel(folder);
+    const model = await open(folder);
     for (const hasUnanswerable of [false, true]) {
       const options = { nBest: 5, maxAnswerLength: 8, hasUnanswerable, nullThreshold: 0 };
       const expected = answersOf(examples, features, logits, options);
@@ -142,7 +142,7 @@ test("what is put at a [MASK] is what libtorch puts there", async () => {
   ];
   const reference = await loadMaskedLm(TEACHER, F32);
   using teacher = reference.model;
-  const model = await openModel(folder);
+  const model = await open(folder);
   const got = await fillMask(model, texts, { top: 3 });
   await model.close();
   for (const [i, text] of texts.entries()) {
@@ -169,7 +169,7 @@ test("a vector is the mean of libtorch's last hidden states, and of length 1 whe
   const folder = await shop.exported(TEACHER, "embed");
   const reference = await loadMaskedLm(TEACHER, F32);
   using teacher = reference.model;
-  const model = await openModel(folder);
+  const model = await open(folder);
   const got = await embed(model, TEXTS);
   const units = await embed(model, TEXTS, { normalize: true });
   await model.close();

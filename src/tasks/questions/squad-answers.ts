@@ -105,7 +105,9 @@ function spansOf(
           startLogit: startLogits[first] ?? 0,
           endLogit: endLogits[last] ?? 0,
         })),
-    );
+    )
+    .sort((a, b) => scoreOf(b) - scoreOf(a))
+    .slice(0, nBest); // No more of one window can be among the best of all: a long passage has thousands of windows.
 }
 
 function answerOf(example: Asked, spans: readonly Span[], none: Span, options: AnswerOptions): Answer {
