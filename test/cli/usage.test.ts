@@ -5,7 +5,7 @@ import { limbeck } from "./limbeck.js";
 
 const COMMANDS = [
   ...["doctor", "tokenizer", "prepare", "pretrain", "distill", "recipes", "demo"],
-  ...["finetune", "evaluate", "glue", "ablate", "measure"],
+  ...["finetune", "evaluate", "glue", "ablate", "measure", "predict"],
 ];
 /** Where nothing that needs the engine can run, nor any other addon. */
 const withoutEngine = {
