@@ -17,6 +17,8 @@ interface MeasureFlags {
   pairs?: number;
   tokenizer?: string;
   precision: MeasurePrecision;
+  runtime: "torch" | "onnx" | "both";
+  batches?: number;
   threads?: number;
   out?: string;
   json?: boolean;
@@ -48,14 +50,32 @@ export function registerMeasure(program: Command): void {
     .addOption(
       new Option("--precision <dtype>", "of matrix products").choices(["float32", "bfloat16"]).default("float32"),
     )
+    .addOption(
+      new Option(
+        "--runtime <runtime>",
+        'what runs models: libtorch, ONNX Runtime (the files that "limbeck export" wrote: fp32, int8, and fp16 where that is faster), or both, side by side',
+      )
+        .choices(["torch", "onnx", "both"])
+        .default("torch"),
+    )
+    .option(
+      "--batches <n>",
+      "full batches of 32 x 128 tokens that are timed for throughput (default: 3 with ONNX Runtime, else 0)",
+      wholeNumber(0),
+    )
     .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1))
     .option("--out <dir>", "write report.json and report.html there")
     .option("--json", "print the report as JSON")
     .option("-q, --quiet", "no progress, only the result")
     .helpOption("-h, --help", "print this help")
-    .addHelpText("after", "\nExample:\n  $ limbeck measure TEACHER run/model --shape bert-base --data glue --pairs 200")
+    .addHelpText("after", EXAMPLES)
     .action(run);
 }
+
+const EXAMPLES = `
+Examples:
+  $ limbeck measure TEACHER run/model --shape bert-base --data glue --pairs 200
+  $ limbeck measure exported-teacher exported-student --runtime both --data glue --out latency`;
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
@@ -71,12 +91,14 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
   using display = openDisplay(flags);
   const pairs = await readPairs(flags);
   const signal = stopRequested();
-  const { subjects, shapeTokenizer } = await openSubjects(models, flags, display);
+  const { subjects, shapeTokenizer, notes } = await openSubjects(models, flags, display);
   try {
     if (flags.out !== undefined) claimFolder(flags.out);
     display.log(`measuring ${subjects.map(({ name }) => name).join(", ")} on ${pairsWords(pairs, flags.pairs)}`);
     const report = await measure({
       ...{ subjects, shapeTokenizer, pairs, limit: flags.pairs ?? null, precision: flags.precision, signal },
+      ...{ notes, onnxRuntime: flags.runtime === "torch" ? null : await onnxRuntimeVersion() },
+      batchPasses: flags.batches ?? (flags.runtime === "torch" ? 0 : 3),
       progress: (state) => display.progress(viewOf(state)),
     });
     display[Symbol.dispose]();
@@ -101,10 +123,12 @@ async function readPairs({ data, pairs: limit = 1 }: MeasureFlags): Promise<Meas
 /** Models in the order given, then shapes; with neither, the paper's shapes. */
 async function openSubjects(
   models: readonly string[],
-  { shape: given, tokenizer: wanted, precision }: MeasureFlags,
+  { shape: given, tokenizer: wanted, precision, runtime }: MeasureFlags,
   display: Display,
-): Promise<Pick<MeasureOptions, "shapeTokenizer"> & { subjects: Subject[] }> {
+): Promise<Pick<MeasureOptions, "shapeTokenizer"> & { subjects: Subject[]; notes: string[] }> {
   const { openModel, openShape, readsPieces, SHAPE_NAMES } = await import("../report/measure-subjects.js");
+  const { openOnnx } = await import("../report/measure-onnx.js");
+  const { engineInfo } = await import("../tensor/device.js");
   const { modelNames } = await import("../report/task-runs.js");
   const { loadModelTokenizer } = await import("../checkpoint/model.js");
   const shapes = given ?? (models.length === 0 ? SHAPE_NAMES : []);
@@ -119,14 +143,23 @@ async function openSubjects(
   const subjects: Subject[] = [];
   const opening = (name: string) =>
     display.progress({ fraction: null, parts: [{ text: `opening ${name}`, rank: 9 }], etaSeconds: null });
+  const notes: string[] = [];
+  if (runtime !== "torch" && models.length === 0) {
+    throw new ConfigError(`--runtime ${runtime}: expected exported models, got none. Shapes run on libtorch alone.`);
+  }
   try {
     for (const [i, model] of models.entries()) {
       opening(model);
-      subjects.push(await openModel(model, names[i] ?? model, { precision }));
+      const name = names[i] ?? model;
+      if (runtime !== "onnx") subjects.push(await openModel(model, name, { precision }));
+      if (runtime === "torch") continue;
+      const onnx = await openOnnx(model, name, { threads: engineInfo().threads });
+      subjects.push(...onnx.subjects);
+      notes.push(...onnx.notes);
     }
-    for (const shape of shapes) {
+    for (const [i, shape] of shapes.entries()) {
       opening(`${shape} with random weights`);
-      const name = names[subjects.length] ?? shape;
+      const name = names[models.length + i] ?? shape;
       subjects.push({ ...openShape(shape, { tokenizer, precision }), name });
     }
   } catch (error) {
@@ -134,7 +167,7 @@ async function openSubjects(
     throw error;
   }
   const shapeTokenizer = tokenizer && { name: wanted ?? "the embedded teacher", pieces: tokenizer.vocabSize };
-  return { subjects, shapeTokenizer };
+  return { subjects, shapeTokenizer, notes };
 }
 
 /** @throws FormatError when the folder holds anything but an earlier report */
@@ -149,6 +182,11 @@ function claimFolder(out: string): void {
     out,
     `expected a new folder, or one with an earlier report alone, got one that holds ${JSON.stringify(foreign)}. Give another.`,
   );
+}
+
+async function onnxRuntimeVersion(): Promise<string> {
+  const { env } = await import("onnxruntime-node");
+  return env.versions.node ?? env.versions.common;
 }
 
 function pairsWords({ pairs, source }: MeasuredPairs, limit = pairs.length): string {

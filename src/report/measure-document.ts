@@ -28,12 +28,14 @@ export function measureTable(report: MeasureReport): Table {
   const { rows, pairs } = report;
   const isExtrapolated = rows.some((row) => row.isExtrapolated);
   const hasPaper = rows.some(({ paper }) => paper !== null);
+  const hasBatches = rows.some(({ tokensPerSecond }) => tokensPerSecond !== null);
   const shown = (cells: readonly string[], isShown: boolean) => (isShown ? cells : []);
   const columns: Column[] = numberColumns("", [
     ...["parameters", "size", "tokens"],
     `${isExtrapolated ? `s for ${count(pairs.measured)}` : "seconds"}`,
     ...shown([`≈ s for ${count(pairs.all)}`], isExtrapolated),
     ...["ratio", "p50 ms", "p95 ms"],
+    ...shown(["tokens/s"], hasBatches),
     ...shown(["paper", "seconds", "ratio"], hasPaper),
   ]);
   const cellsOf = (row: MeasuredRow): Row => ({
@@ -45,6 +47,7 @@ export function measureTable(report: MeasureReport): Table {
       secondsText(row.seconds),
       ...shown([secondsText(row.allSeconds)], isExtrapolated),
       ...[fixed(row.secondsRatio, 2), milliseconds(row.p50Ms), milliseconds(row.p95Ms)],
+      ...shown([row.tokensPerSecond === null ? ABSENT : count(Math.round(row.tokensPerSecond))], hasBatches),
       ...shown(paperCells(row, rows[0] ?? row), hasPaper),
     ],
   });
@@ -54,11 +57,12 @@ export function measureTable(report: MeasureReport): Table {
 /** What a report was measured with, a line each. */
 export function environmentTable({ environment }: MeasureReport): Table {
   const { model, cores, threads, instructionSets, kernels, torchVersion, engine, precision } = environment;
+  const onnx = environment.onnxRuntime === null ? "" : `ONNX Runtime ${environment.onnxRuntime}, `;
   const rows: [string, string][] = [
     ["processor", `${model}, ${counted(cores, "core")}`],
     ["instruction sets", `${instructionSets.join(", ") || "unknown"}; libtorch's kernels use ${kernels}`],
     ["threads", String(threads)],
-    ["engine", `libtorch ${torchVersion} (${engine}), Node.js ${environment.node}`],
+    ["engine", `libtorch ${torchVersion} (${engine}), ${onnx}Node.js ${environment.node}`],
     ["precision", precision === "float32" ? "f32" : "bf16 products, f32 elsewhere"],
     ["load", `${fixed(environment.loadAverage, 1)} processes wanted to run in the minute before`],
   ];
@@ -107,6 +111,15 @@ function notesOf(report: MeasureReport): string[] {
     ...rows
       .filter(({ cutPairs }) => cutPairs > 0)
       .map(({ name, cutPairs }) => `${name}: ${counted(cutPairs, "pair")} cut to fit its positions.`),
+    ...noteIf(
+      rows.some(({ runtime }) => runtime === "onnx"),
+      "ONNX rows run the exported model with its head, and the file that is fused for ONNX Runtime where there is one; the others run the encoder alone.",
+    ),
+    ...noteIf(
+      method.batch.passes > 0,
+      `tokens/s: of full batches of ${method.batch.B} × ${method.batch.S} tokens, the median of ${method.batch.passes}.`,
+    ),
+    ...report.notes,
     ...waitNotes(rows),
   ];
 }

@@ -25,6 +25,7 @@ export type MeasurePrecision = "float32" | "bfloat16";
 export interface Subject extends Disposable {
   readonly name: string;
   readonly kind: "model" | "shape";
+  readonly runtime: "libtorch" | "onnx";
   /** Of the encoder, with its pooler where it has one. */
   readonly parameters: number;
   /** Of the files of its weights, heads included; null where there are none. */
@@ -35,6 +36,14 @@ export interface Subject extends Disposable {
   readonly paper: PaperCost | null;
   /** Makes what it reads of each pair, so that passes are of the model alone. */
   read(pairs: readonly SentencePair[]): Promise<PairReader>;
+  /** A pass of a full batch, for its throughput; null where there is no such thing. */
+  readonly passBatch: ((shape: BatchShape) => void | Promise<void>) | null;
+}
+
+/** Sequences, and tokens of each. */
+export interface BatchShape {
+  readonly B: number;
+  readonly S: number;
 }
 
 /** Pairs that are ready to be passed through a model. */
@@ -44,7 +53,7 @@ export interface PairReader {
   /** Pairs that were cut to fit the position table. */
   readonly cutPairs: number;
   /** A whole pass of one pair, at batch size 1. */
-  pass(pair: number): void;
+  pass(pair: number): void | Promise<void>;
 }
 
 interface Shape {
@@ -121,16 +130,16 @@ function encoderShape(config: EncoderConfig): Shape {
 function encoderSubject(name: string, encoder: Encoder, tokenizer: Tokenizer, precision: MeasurePrecision): Subject {
   castProducts(encoder, precision);
   const { config } = encoder;
-  const pass = ({ ids, types }: PairIds) => {
-    const shape = [1, ids.length];
-    const inputIds = tensor(ids, { shape, dtype: "int64" });
-    const tokenTypeIds = config.tokenTypes > 0 ? tensor(types, { shape, dtype: "int64" }) : null;
+  const pass = ({ ids, types }: Pick<PairIds, "ids" | "types">, { B, S }: BatchShape) => {
+    const inputIds = tensor(ids, { shape: [B, S], dtype: "int64" });
+    const tokenTypeIds = config.tokenTypes > 0 ? tensor(types, { shape: [B, S], dtype: "int64" }) : null;
     const hidden = encoder.forward({ inputIds, mask: null, tokenTypeIds }, { training: false });
     if (config.pooler) encoder.pool(hidden);
   };
   return {
     name,
     kind: "shape",
+    runtime: "libtorch",
     parameters: encoder.parameterCount(),
     fileBytes: null,
     tokens: "word pieces",
@@ -141,8 +150,15 @@ function encoderSubject(name: string, encoder: Encoder, tokenizer: Tokenizer, pr
       return {
         lengths: read.map(({ ids }) => ids.length),
         cutPairs: read.filter(({ isCut }) => isCut).length,
-        pass: (pair) => inference(precision, () => pass(read[pair] as PairIds)),
+        pass: (pair) => {
+          const given = read[pair] as PairIds;
+          inference(precision, () => pass(given, { B: 1, S: given.ids.length }));
+        },
       };
+    },
+    passBatch: ({ B, S }) => {
+      const ids = Int32Array.from({ length: B * S }, (_, i) => ((i % S) * 7919) % tokenizer.vocabSize);
+      inference(precision, () => pass({ ids, types: new Uint8Array(B * S) }, { B, S }));
     },
     [Symbol.dispose]: () => encoder.dispose(),
   };
@@ -160,6 +176,7 @@ function elmoSubject(name: string, precision: MeasurePrecision): Subject {
   return {
     name,
     kind: "shape",
+    runtime: "libtorch",
     parameters: elmo.parameterCount(),
     fileBytes: null,
     tokens: "words",
@@ -177,6 +194,7 @@ function elmoSubject(name: string, precision: MeasurePrecision): Subject {
         },
       };
     },
+    passBatch: null, // Its sentences are of words.
     [Symbol.dispose]: () => elmo.dispose(),
   };
 }
@@ -208,7 +226,7 @@ async function pairIds(pairs: readonly SentencePair[], tokenizer: Tokenizer, max
 }
 
 /** The paper's row for an encoder of this shape, whatever its vocabulary. */
-function paperCostOf(config: EncoderConfig): PaperCost | null {
+export function paperCostOf(config: EncoderConfig): PaperCost | null {
   const isOf = (shape: EncoderConfig) =>
     (["family", "layers", "hiddenSize", "intermediateSize"] as const).every((key) => config[key] === shape[key]);
   if (isOf(bertBase)) return PAPER_COSTS.bertBase;

@@ -1,13 +1,15 @@
 import { engineInfo } from "../tensor/device.js";
 import { type Cpu, readCpu } from "./cpu.js";
 import type { SentencePair } from "./made-up-pairs.js";
-import type { MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";
+import type { BatchShape, MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";
 import type { PaperCost } from "./paper.js";
 
 /** Pairs that a subject passes through before the next one's turn. */
 export const TURN_PAIRS = 10;
 /** Passes of each subject before anything is timed. */
 export const WARM_UP_PASSES = 3;
+/** Full batches, for throughput. */
+export const BATCH: BatchShape = { B: 32, S: 128 };
 /** How long nothing else of this process may have to wait: signals, progress. */
 const BREATHE_MS = 50;
 
@@ -28,6 +30,12 @@ export interface MeasureOptions {
   readonly precision: MeasurePrecision;
   /** Whose word pieces shapes read; null where none does. */
   readonly shapeTokenizer: { readonly name: string; readonly pieces: number } | null;
+  /** Full batches that each subject runs for its throughput, after the pairs (default: none). */
+  readonly batchPasses?: number;
+  /** What there is to say of rows that are not there. */
+  readonly notes?: readonly string[];
+  /** The version of ONNX Runtime, where it runs something. */
+  readonly onnxRuntime?: string | null;
   readonly progress: (state: MeasureProgress) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,6 +53,7 @@ export interface MeasureProgress {
 export interface MeasuredRow {
   readonly name: string;
   readonly kind: "model" | "shape";
+  readonly runtime: Subject["runtime"];
   /** Of the encoder, with its pooler where it has one. */
   readonly parameters: number;
   readonly hasPooler: boolean;
@@ -65,6 +74,8 @@ export interface MeasuredRow {
   /** Of a pair. */
   readonly p50Ms: number;
   readonly p95Ms: number;
+  /** Of full batches, at the median pass; null where none was run. */
+  readonly tokensPerSecond: number | null;
   /** To the first row. */
   readonly secondsRatio: number;
   readonly cpuSecondsRatio: number;
@@ -81,7 +92,13 @@ export interface MeasureReport {
     readonly measured: number;
     readonly all: number;
   };
-  readonly method: { readonly batchSize: 1; readonly turnPairs: number; readonly warmUpPasses: number };
+  readonly method: {
+    readonly batchSize: 1;
+    readonly turnPairs: number;
+    readonly warmUpPasses: number;
+    readonly batch: BatchShape & { readonly passes: number };
+  };
+  readonly notes: readonly string[];
   readonly shapeTokenizer: MeasureOptions["shapeTokenizer"];
   readonly environment: MeasureEnvironment;
 }
@@ -90,6 +107,7 @@ export interface MeasureEnvironment extends Cpu {
   readonly threads: number;
   readonly precision: MeasurePrecision;
   readonly torchVersion: string;
+  readonly onnxRuntime: string | null;
   /** "wheel", "system" or "custom" */
   readonly engine: string;
   /** What libtorch's own kernels use: "AVX512", "AVX2", … */
@@ -107,17 +125,19 @@ export interface MeasureEnvironment extends Cpu {
  * @throws AbortError when the signal aborts
  */
 export async function measure(options: MeasureOptions): Promise<MeasureReport> {
-  const { subjects, pairs, precision } = options;
-  const environment = environmentOf(precision);
+  const { subjects, pairs, batchPasses: passes = 0 } = options;
+  const environment = environmentOf(options);
   const chosen = spreadOver(pairs.pairs, options.limit ?? pairs.pairs.length);
   const timed: Timed[] = [];
   for (const subject of subjects) timed.push(await prepare(subject, chosen, options));
   await takeTurns(timed, chosen.length, options);
+  for (let pass = 0; pass < passes; pass++) await takeBatches(rotated(timed, pass), options);
   return {
     kind: "measure",
     rows: timed.map((one) => rowOf(one, timed[0] ?? one, pairs.pairs.length)),
     pairs: { source: pairs.source, path: pairs.path, measured: chosen.length, all: pairs.pairs.length },
-    method: { batchSize: 1, turnPairs: TURN_PAIRS, warmUpPasses: WARM_UP_PASSES },
+    method: { batchSize: 1, turnPairs: TURN_PAIRS, warmUpPasses: WARM_UP_PASSES, batch: { ...BATCH, passes } },
+    notes: options.notes ?? [],
     shapeTokenizer: options.shapeTokenizer,
     environment,
   };
@@ -129,17 +149,20 @@ interface Timed {
   /** Of each pair that was passed through so far. */
   readonly ms: number[];
   cpuMicroseconds: number;
+  /** Of each full batch. */
+  readonly batchMs: number[];
   /** Of a pass while warming up, for the first estimate. */
   readonly warmMs: number;
 }
 
-function environmentOf(precision: MeasurePrecision): MeasureEnvironment {
+function environmentOf({ precision, onnxRuntime = null }: MeasureOptions): MeasureEnvironment {
   const { threads, torchVersion, engine, cpuCapability } = engineInfo();
   return {
     ...readCpu(),
     threads,
     precision,
     torchVersion,
+    onnxRuntime,
     engine,
     kernels: cpuCapability,
     node: process.versions.node,
@@ -152,10 +175,10 @@ async function prepare(subject: Subject, pairs: readonly SentencePair[], options
   for (let i = 0; i < WARM_UP_PASSES; i++) {
     await breathe(options.signal);
     const startMs = performance.now();
-    reader.pass(i % pairs.length);
+    await reader.pass(i % pairs.length);
     warmMs = performance.now() - startMs;
   }
-  return { subject, reader, ms: [], cpuMicroseconds: 0, warmMs };
+  return { subject, reader, ms: [], cpuMicroseconds: 0, batchMs: [], warmMs };
 }
 
 async function takeTurns(timed: readonly Timed[], pairs: number, options: MeasureOptions): Promise<void> {
@@ -163,9 +186,9 @@ async function takeTurns(timed: readonly Timed[], pairs: number, options: Measur
   for (let start = 0, round = 0; start < pairs; start += TURN_PAIRS, round++) {
     const end = Math.min(start + TURN_PAIRS, pairs);
     for (const one of rotated(timed, round)) {
-      if (timed.length > 1) one.reader.pass(start);
+      if (timed.length > 1) await one.reader.pass(start);
       for (let pair = start; pair < end; pair++) {
-        timePass(one, pair);
+        await timePass(one, pair);
         if (performance.now() - breathedMs < BREATHE_MS) continue;
         options.progress(progressOf(one, timed, pairs));
         await breathe(options.signal);
@@ -175,13 +198,25 @@ async function takeTurns(timed: readonly Timed[], pairs: number, options: Measur
   }
 }
 
-function timePass(one: Timed, pair: number): void {
+async function timePass(one: Timed, pair: number): Promise<void> {
   const cpuBefore = process.cpuUsage();
   const startMs = performance.now();
-  one.reader.pass(pair);
+  const running = one.reader.pass(pair);
+  if (running !== undefined) await running; // libtorch is done by now: there is nothing to wait for.
   one.ms.push(performance.now() - startMs);
   const { user, system } = process.cpuUsage(cpuBefore);
   one.cpuMicroseconds += user + system;
+}
+
+/** A full batch of each that reads batches. */
+async function takeBatches(timed: readonly Timed[], { signal }: MeasureOptions): Promise<void> {
+  for (const { subject, batchMs } of timed) {
+    if (subject.passBatch === null) continue;
+    await breathe(signal);
+    const startMs = performance.now();
+    await subject.passBatch(BATCH);
+    batchMs.push(performance.now() - startMs);
+  }
 }
 
 /** Lets signals and progress through; tensors are freed by then. */
@@ -198,11 +233,12 @@ function progressOf(now: Timed, timed: readonly Timed[], pairs: number): Measure
   return { name, pairsDone: now.ms.length, pairs, fraction: done / (done + left), etaSeconds: left / 1000 };
 }
 
-function rowOf({ subject, reader, ms, cpuMicroseconds }: Timed, first: Timed, all: number): MeasuredRow {
+function rowOf({ subject, reader, ms, cpuMicroseconds, batchMs }: Timed, first: Timed, all: number): MeasuredRow {
   const seconds = sum(ms) / 1000;
   return {
     name: subject.name,
     kind: subject.kind,
+    runtime: subject.runtime,
     parameters: subject.parameters,
     hasPooler: subject.hasPooler,
     bytes: subject.fileBytes ?? 4 * subject.parameters,
@@ -216,6 +252,7 @@ function rowOf({ subject, reader, ms, cpuMicroseconds }: Timed, first: Timed, al
     cpuSeconds: cpuMicroseconds / 1e6,
     p50Ms: percentile(ms, 50),
     p95Ms: percentile(ms, 95),
+    tokensPerSecond: batchMs.length === 0 ? null : (BATCH.B * BATCH.S) / (percentile(batchMs, 50) / 1000),
     secondsRatio: seconds / (sum(first.ms) / 1000),
     cpuSecondsRatio: cpuMicroseconds / first.cpuMicroseconds,
     parametersRatio: subject.parameters / first.subject.parameters,

@@ -115,3 +115,28 @@ describe("measure refuses", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   });
 });
+
+test("exported models are rows of ONNX Runtime's, beside libtorch's", async () => {
+  const exported = join(folder, "exported");
+  await limbeckJson(["export", "--model", distilbert, "--out", exported]);
+  const out = join(folder, "latency");
+  const args = ["measure", exported, "--runtime", "both", "--data", data, "--batches", "0", "--out", out];
+  const report = await limbeckJson<MeasureReport>(args);
+  const names = report.rows.map(({ name, runtime }) => `${name}, ${runtime}`).filter((name) => !name.includes("fp16"));
+  expect(names).toEqual(["exported, libtorch", "exported ONNX fp32, onnx", "exported ONNX int8, onnx"]);
+  const [torch, fp32, int8] = report.rows.filter(({ name }) => !name.includes("fp16"));
+  expect(fp32).toMatchObject({ parameters: torch?.parameters, tokensPerPair: 7, bytesAre: "on disk" });
+  expect(int8?.bytes).toBeLessThan(fp32?.bytes ?? 0);
+  expect(report.environment).toMatchObject({ threads: 1, onnxRuntime: expect.stringMatching(/^\d+\.\d+/) });
+  expect(readFileSync(join(out, "report.html"), "utf8")).toContain("exported ONNX int8");
+  const { status, stderr } = await limbeck(["measure", distilbert, "--runtime", "onnx"]);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(/: expected ONNX files in onnx\/, got none\. Run "limbeck export /),
+  });
+  const shapes = await limbeck(["measure", "--runtime", "onnx"]);
+  expect(shapes).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^limbeck: --runtime onnx: expected exported models, got none\./),
+  });
+});

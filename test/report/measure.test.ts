@@ -21,7 +21,17 @@ import { formatTable } from "../../src/report/table.js";
 /** A subject whose passes take so long, and are written down. */
 function subjectOf(name: string, passMs: number, log: string[], changes: Partial<Subject> = {}): Subject {
   return {
-    ...{ name, kind: "model", parameters: 1000, fileBytes: 5000, tokens: "word pieces", hasPooler: true, paper: null },
+    ...{
+      name,
+      kind: "model",
+      runtime: "libtorch",
+      passBatch: null,
+      parameters: 1000,
+      fileBytes: 5000,
+      tokens: "word pieces",
+      hasPooler: true,
+      paper: null,
+    },
     read: async (pairs) => ({
       lengths: pairs.map(({ first, second }) => first.length + second.length),
       cutPairs: 0,
@@ -44,6 +54,44 @@ function run(subjects: Subject[], changes: Partial<MeasureOptions> = {}): Promis
   const plain = { limit: null, precision: "float32", shapeTokenizer: null, progress: () => {} } as const;
   return measure({ ...plain, subjects, pairs: pairsOf(5), ...changes });
 }
+
+describe("full batches", () => {
+  test("are run by those that read them, in turns, after the pairs", async () => {
+    const log: string[] = [];
+    const passBatch =
+      (name: string) =>
+      async ({ B, S }: { B: number; S: number }) => {
+        log.push(`${name} ${B}x${S}`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+    const subjects = [
+      subjectOf("a", 0, [], { passBatch: passBatch("a") }),
+      subjectOf("b", 0, [], { passBatch: passBatch("b"), runtime: "onnx" }),
+      subjectOf("c", 0, []),
+    ];
+    const report = await run(subjects, { batchPasses: 2, onnxRuntime: "1.2.3", notes: ["c fp16 is left out."] });
+    expect(log).toEqual(["a 32x128", "b 32x128", "b 32x128", "a 32x128"]);
+    const [a, b, c] = report.rows;
+    for (const row of [a, b]) {
+      expect(row?.tokensPerSecond).toBeGreaterThan(0);
+      expect(row?.tokensPerSecond).toBeLessThanOrEqual(4096 / 0.004);
+    }
+    expect([b?.runtime, c?.tokensPerSecond]).toEqual(["onnx", null]);
+    const text = formatTable(measureTable(report));
+    expect(text).toMatch(/p95 ms +tokens\/s$/m);
+    expect(text).toMatch(/^c .* —$/m);
+    expect(text).toMatch(/ONNX rows run the exported model with its head/);
+    expect(text).toMatch(/full batches of 32 × 128 tokens, the median of 2\./);
+    expect(text).toMatch(/^c fp16 is left out\.$/m);
+    expect(formatTable(environmentTable(report))).toMatch(/, ONNX Runtime 1\.2\.3, Node/);
+  });
+
+  test("are none unless asked for, and then no column", async () => {
+    const report = await run([subjectOf("a", 0, [])]);
+    expect(report.rows[0]?.tokensPerSecond).toBeNull();
+    expect(formatTable(measureTable(report))).not.toMatch(/tokens\/s/);
+  });
+});
 
 describe("passes", () => {
   const timed = (log: readonly string[], subjects: number) => log.slice(subjects * WARM_UP_PASSES);
