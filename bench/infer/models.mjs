@@ -35,7 +35,10 @@ async function made(name) {
     card: "",
   });
   model.dispose();
-  await exportModel({ model: saved, out: aside, task: null });
+  await exportModel({
+    ...{ model: saved, out: aside, task: null, dtypes: ["fp32", "int8"] },
+    ...{ trimVocab: null, text: null, check: null, maxDrop: 0.01, force: true },
+  });
   rmSync(saved, { recursive: true });
   renameSync(aside, folder);
   return folder;

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/checkpoint/task-model.js";
 import { exportModel } from "../../src/export/export.js";
 import type { ExportTask } from "../../src/export/heads.js";
+import type { ExportDType } from "../../src/export/onnx-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
 import { bertBase } from "../../src/models/bert.js";
 import type { EncoderConfig } from "../../src/models/config.js";
@@ -40,22 +41,23 @@ export interface ModelShop extends Disposable {
   /** The exported folder of a model with random weights: it holds model.safetensors too. */
   task(config: EncoderConfig, head: TaskHead): Promise<string>;
   /** An export of a model folder. */
-  exported(model: string, task?: ExportTask): Promise<string>;
+  exported(model: string, task?: ExportTask, dtypes?: readonly ExportDType[]): Promise<string>;
 }
 
 export function openModelShop(): ModelShop {
   const folder = mkdtempSync(join(tmpdir(), "limbeck-infer-"));
   let count = 0;
   const path = () => join(folder, `model-${count++}`);
-  const exported = async (model: string, task: ExportTask | null = null) => {
+  const exported = async (model: string, task: ExportTask | null = null, dtypes: readonly ExportDType[] = ["fp32"]) => {
     const out = path();
-    await exportModel({ model, out, task });
+    const checks = { trimVocab: null, text: null, check: null, maxDrop: 0.01, force: false };
+    await exportModel({ model, out, task, dtypes, ...checks });
     return out;
   };
   return {
     folder,
     path,
-    exported: (model, task) => exported(model, task),
+    exported: (model, task, dtypes) => exported(model, task, dtypes),
     task: async (config, head) => {
       const saved = path();
       manualSeed(7);
