@@ -74,7 +74,7 @@ export async function fillMaskSettled(
             });
           }
         },
-        { batchTokens: BATCH_TOKENS, ...options },
+        { ...options, batchTokens: options.batchTokens ?? BATCH_TOKENS },
       );
       return results;
     },

@@ -98,6 +98,8 @@ export class Model {
   /**
    * Runs sequences in batches and gives `read` what comes out of each. One batch runs at a time, whoever asks.
    *
+   * In int8, activations are rounded by the range of the whole batch: neighbours show in the last digits.
+   *
    * @throws RunError when ONNX Runtime refuses a batch; the model can be used further
    * @throws AbortError when the signal aborts
    */
