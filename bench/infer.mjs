@@ -4,7 +4,8 @@
 //   npm run bench:infer                             the published shapes with random weights, made once in build/bench-infer
 //   npm run bench:infer -- --student DIR --teacher DIR --out results.json        exported models of your own
 //
-// With LIMBECK_PYTHON=python, and torch, transformers and onnxruntime there, also the last two. Ratios are of the times of a
+// On a busy machine, --clock processor --threads 1 compares processor time, which others do not lengthen (threads that wait by
+// spinning would: hence one). With LIMBECK_PYTHON=python, and torch, transformers and onnxruntime there, also the last two. Ratios are of the times of a
 // turn, each contestant's to the reference's in the same turn: their median, and the middle half of them.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -24,6 +25,7 @@ const { values: flags } = parseArgs({
     sentences: { type: "string", default: "1000" },
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: String(physicalCores()) },
+    clock: { type: "string", default: "wall" },
     out: { type: "string" },
   },
 });
@@ -43,6 +45,7 @@ const result = {
   machine: readCpu(),
   node: process.versions.node,
   threads,
+  clock: flags.clock,
   models: { student, teacher },
   batch1: await latencies(),
   throughput: await throughputs(),
@@ -62,6 +65,16 @@ printTable(
 if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(result, null, 2)}\n`);
 await python.stop();
 
+/** Milliseconds that something takes, by the clock that was chosen. */
+async function timed(body) {
+  const before = process.cpuUsage();
+  const startMs = performance.now();
+  const reported = await body(); // Python times itself.
+  const wallMs = reported?.ms ?? performance.now() - startMs;
+  const { user, system } = process.cpuUsage(before);
+  return flags.clock === "processor" ? (reported?.processorMs ?? (user + system) / 1000) : wallMs;
+}
+
 /** Milliseconds for a text, one at a time. */
 async function latencies() {
   const contestants = [
@@ -77,19 +90,22 @@ async function latencies() {
     ...python.torch(),
   ];
   const turns = await inTurns(contestants);
-  const rows = contestants.map(({ name }) => ({ name, ...summary(turns.get(name)) }));
+  const rows = contestants.map(({ name }) => ({
+    name,
+    medianMs: median(turns.get(name)),
+    middleMs: quartiles(turns.get(name)),
+  }));
   printTable(
-    `One text at a time: ${texts.length} texts with the lengths of STS-B's pairs, ${threads} threads`,
-    ["", "median ms", "middle half", "processor ms"],
-    rows.map(({ name, medianMs, middleMs, processorMs }) => [
+    `One text at a time: ${texts.length} texts with the lengths of STS-B's pairs, ${threads} threads, ${flags.clock} time`,
+    ["", "median ms", "middle half"],
+    rows.map(({ name, medianMs, middleMs }) => [
       name,
       medianMs.toFixed(2),
       middleMs.map((ms) => ms.toFixed(2)).join(" to "),
-      processorMs === null ? "" : processorMs.toFixed(1),
     ]),
   );
   for (const { close } of contestants) await close?.();
-  return { rows, turns: Object.fromEntries([...turns].map(([name, each]) => [name, each.map(({ ms }) => ms)])) };
+  return { rows, turns: Object.fromEntries(turns) };
 }
 
 /** Every contestant has its turn with the same texts, in another order every time; a turn's first pass is not counted. */
@@ -101,26 +117,12 @@ async function inTurns(contestants) {
     for (let i = 0; i < contestants.length; i++) {
       const { name, run } = contestants[(i + turn) % contestants.length];
       await run([given[0]]);
-      const before = process.cpuUsage();
-      const startMs = performance.now();
-      const reported = await run(given); // Python times itself.
-      const ms = (reported ?? performance.now() - startMs) / TURN;
-      const { user, system } = process.cpuUsage(before);
-      turns.get(name).push({ ms, processorMs: reported === undefined ? (user + system) / 1000 / TURN : null });
+      turns.get(name).push((await timed(() => run(given))) / TURN);
     }
     process.stderr.write(`\r${start + TURN} of ${texts.length} texts `);
   }
   process.stderr.write("\r\x1b[K");
   return turns;
-}
-
-function summary(turns) {
-  const ms = turns.map((turn) => turn.ms);
-  return {
-    medianMs: median(ms),
-    middleMs: quartiles(ms),
-    processorMs: turns[0]?.processorMs === null ? null : median(turns.map((turn) => turn.processorMs)),
-  };
 }
 
 /** Sentences a second, of many whose lengths differ: half of them pairs, and some paragraphs. */
@@ -143,9 +145,7 @@ async function throughputs() {
   const seconds = new Map(Object.keys(ways).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [name, way] of rotated(Object.entries(ways), round)) {
-      const startMs = performance.now();
-      await way();
-      seconds.get(name).push((performance.now() - startMs) / 1000);
+      seconds.get(name).push((await timed(way)) / 1000);
       process.stderr.write(`\rround ${round + 1}: ${name} `);
     }
   }
@@ -175,7 +175,11 @@ function loadings() {
       const script = new URL("infer/load.mjs", import.meta.url).pathname;
       loads
         .get(name)
-        .push(Number(execFileSync(process.execPath, [script, who, student, String(threads)], { encoding: "utf8" })));
+        .push(
+          Number(
+            execFileSync(process.execPath, [script, who, student, String(threads), flags.clock], { encoding: "utf8" }),
+          ),
+        );
     }
   }
   const rows = [...loads].map(([name, ms]) => ({ name, medianMs: median(ms), ms }));

@@ -1,5 +1,5 @@
 // Who runs in bench/infer.mjs. Each has a name and `run(texts)`, one text at a time unless `together`; what times itself
-// returns its milliseconds.
+// returns its milliseconds, by the clock and of the processor.
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -60,7 +60,7 @@ export class PythonContestants {
         this.#child.stdin.write(`${JSON.stringify({ model, texts })}\n`);
         const { value } = await this.#answers.next();
         if (value === undefined) throw new Error("PyTorch's process has ended: see above");
-        return JSON.parse(value).ms;
+        return JSON.parse(value);
       },
     }));
   }

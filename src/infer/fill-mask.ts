@@ -26,9 +26,6 @@ export interface FillMaskOptions extends RunOptions {
   readonly top?: number | undefined;
 }
 
-/** Logits are kept of so many positions of a batch at most: a row is the whole vocabulary. */
-const BATCH_TOKENS = 512;
-
 /**
  * The likeliest word pieces for every [MASK] of every text.
  *
@@ -74,7 +71,7 @@ export async function fillMaskSettled(
             });
           }
         },
-        { ...options, batchTokens: options.batchTokens ?? BATCH_TOKENS },
+        options,
       );
       return results;
     },

@@ -17,7 +17,7 @@ export interface OpenOptions {
 
 /** How texts are run. */
 export interface RunOptions {
-  /** The most positions of a batch, padding included. */
+  /** The most positions of a batch, padding included (default: 512). */
   readonly batchTokens?: number | undefined;
   /** Told the sequences that are done, of all. */
   readonly onProgress?: ((done: number, all: number) => void) | undefined;
@@ -27,8 +27,8 @@ export interface RunOptions {
 /** Rows beyond a tokenizer's tokens that a model may have, to fill up its table. */
 const MOST_SPARE_ROWS = 1000;
 
-/** More than this gains nothing, and costs memory. */
-const BATCH_TOKENS = 2048;
+/** What an int8 and an fp32 DistilBERT-base are fastest with: more leaves the processor's caches. */
+const BATCH_TOKENS = 512;
 
 /** An exported model, ready to run: what every pipeline is given. */
 export class Model {
