@@ -163,12 +163,12 @@ test("a corpus on standard input gives the dataset its file gives", async () => 
 const ESCAPE = "\u001b";
 const hasTerminal = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
 test.skipIf(!hasTerminal)("on a terminal one line moves, and nothing is left of it (needs script)", async () => {
-  const { args } = distillation(20, "--evaluate-every", "10");
+  const { args } = distillation(600, "--evaluate-every", "600"); // Long enough for a line that moves four times a second.
   const quoted = (command: string[]) => command.map((word) => `'${word}'`).join(" ");
   const wrap = (command: string[]) => ["script", "-qec", `stty cols 80; ${quoted(command)}`, "/dev/null"];
   const { status, stdout } = await limbeck(args, { wrap }); // A terminal shows both streams.
   expect(status).toBe(0);
-  expect(stdout).toMatch(/\d %.* {2}step \d+\/20 {2}ce [\d.]+ {2}mlm [\d.]+ {2}cos [\d.]+.* {2}ETA \d:\d\d/);
+  expect(stdout).toMatch(/\d %.* {2}step \d+\/600 {2}ce [\d.]+ {2}mlm [\d.]+ {2}cos [\d.]+.* {2}ETA \d:\d\d/);
   const [first = "", ...sequences] = stdout.split(ESCAPE);
   const written = sequences.map((text) => text.replace(/^(\[[\d;?]*[A-Za-z]|[78])/, ""));
   const lines = [first, ...written].flatMap((text) => text.split(/[\r\n]+/));
