@@ -11,6 +11,7 @@ const FOUNDATION = ["errors", "tensor", "nn", "optim", "text", "data", "models",
  */
 const TABLE: Record<string, readonly string[]> = {
   errors: [],
+  "no-telemetry": [], // Before whatever loads ONNX Runtime.
   native: ["errors"],
   tensor: ["errors", "native"],
   nn: ["errors", "tensor"],
@@ -22,13 +23,25 @@ const TABLE: Record<string, readonly string[]> = {
   train: FOUNDATION,
   distill: [...FOUNDATION, "train"],
   tasks: [...FOUNDATION, "train", "distill"],
-  infer: ["errors", "text"],
+  infer: ["errors", "no-telemetry", "text"],
   recipes: [...FOUNDATION, "train", "distill", "tasks"],
   report: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes"],
-  export: [...FOUNDATION, "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
+  export: [...FOUNDATION, "no-telemetry", "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
   playground: ["errors", "infer", "report"], // Reports lend their colours and their escaping.
   demo: [...FOUNDATION, "train", "distill", "recipes"],
-  cli: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes", "report", "export", "playground", "demo"],
+  cli: [
+    ...FOUNDATION,
+    "no-telemetry",
+    "train",
+    "distill",
+    "tasks",
+    "infer",
+    "recipes",
+    "report",
+    "export",
+    "playground",
+    "demo",
+  ],
   index: [...FOUNDATION, "train", "distill", "tasks", "recipes", "report", "export", "demo"],
 };
 

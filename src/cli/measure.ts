@@ -1,3 +1,4 @@
+import "../no-telemetry.js";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ConfigError, FormatError } from "../errors.js";

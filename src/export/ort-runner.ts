@@ -1,3 +1,4 @@
+import "../no-telemetry.js";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { RunError } from "../errors.js";
 import { engineInfo } from "../tensor/device.js";
