@@ -1,4 +1,3 @@
-import "../no-telemetry.js";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ConfigError, FormatError } from "../errors.js";
@@ -148,10 +147,6 @@ async function openSubjects(
   }
   const opening = (name: string) =>
     display.progress({ fraction: null, parts: [{ text: `opening ${name}`, rank: 9 }], etaSeconds: null });
-  const notes: string[] = [];
-  if (runtime !== "torch" && models.length === 0) {
-    throw new ConfigError(`--runtime ${runtime}: expected exported models, got none. Shapes run on libtorch alone.`);
-  }
   try {
     for (const [i, model] of models.entries()) {
       opening(model);

@@ -17,6 +17,9 @@ export const PRODUCT_LEVELS = 64;
 /** The largest whole number of a table that is only looked up. */
 export const TABLE_LEVELS = 127;
 
+/** Floats below have ever fewer bits. */
+const SMALLEST_NORMAL = 2 ** -126;
+
 /**
  * Rounds each row to whole numbers with a scale of its own: its largest magnitude is the largest whole number.
  *
@@ -29,7 +32,8 @@ export function quantiseRows(matrix: Float32Array, columns: number, levels: numb
   for (let row = 0; row < rows; row++) {
     const [start, end] = [row * columns, (row + 1) * columns];
     const largest = largestMagnitude(matrix, start, end);
-    scales[row] = largest === 0 ? 1 : largest / levels; // Any scale gives zeros.
+    const scale = largest / levels;
+    scales[row] = scale < SMALLEST_NORMAL ? 1 : scale; // Any scale gives zeros; one of few bits would give anything.
     for (let i = start; i < end; i++) values[i] = wholeNumber((matrix[i] as number) / (scales[row] as number), levels);
   }
   return { values, scales };

@@ -13,6 +13,11 @@ test("a row of zeros stays one", () => {
   expect([...values, ...scales]).toEqual([0, 0, 0, 0, 1, 1]);
 });
 
+test("a row of next to nothing becomes zeros", () => {
+  const { values, scales } = quantiseRows(Float32Array.of(1.4e-45, -1e-40), 2, PRODUCT_LEVELS);
+  expect([...values, ...scales].map(Math.abs)).toEqual([0, 0, 1]);
+});
+
 test("no pair of products saturates 16 bits, which CPUs without VNNI add them in", () => {
   const [byte, int16] = [255, 32_767];
   expect(2 * byte * PRODUCT_LEVELS).toBeLessThanOrEqual(int16);
