@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.js";
 import type { Row, RowFile } from "../../src/tasks/rows/row.js";
 import { readRows, rowFile } from "../../src/tasks/rows/rows.js";
+import { readTextLines } from "../../src/tasks/rows/text-lines.js";
 import { failureOf, fileWith, HUB, parquet } from "./layouts.js";
 
 async function rowsOf(file: RowFile, required: string[], optional: string[] = []): Promise<Row[]> {
@@ -160,4 +161,16 @@ test("a missing file, a missing column of Parquet, and a name that says no forma
     /expected column "body", got columns "sentence", "label", "idx"/,
   );
   expect(await failureOf(() => rowFile("x.xlsx"))).toBeInstanceOf(ConfigError);
+});
+
+test("a line that is longer than allowed is refused before it fills the memory", async () => {
+  const lines = async (text: string) => {
+    const found: (string | null)[] = [];
+    for await (const line of readTextLines(fileWith("x.txt", text), { mostBytes: 8 })) found.push(line.text);
+    return found;
+  };
+  expect(await lines("12345678\nshort\n")).toEqual(["12345678", "short"]);
+  await expect(lines("short\n123456789")).rejects.toThrow(
+    /x\.txt: expected lines of at most 8 bytes, got a longer one/,
+  );
 });
