@@ -11,6 +11,7 @@ const FOUNDATION = ["errors", "tensor", "nn", "optim", "text", "data", "models",
  */
 const TABLE: Record<string, readonly string[]> = {
   errors: [],
+  version: [],
   "no-telemetry": [], // Before whatever loads ONNX Runtime.
   native: ["errors"],
   tensor: ["errors", "native"],
@@ -25,12 +26,14 @@ const TABLE: Record<string, readonly string[]> = {
   tasks: [...FOUNDATION, "train", "distill"],
   infer: ["errors", "no-telemetry", "text"],
   recipes: [...FOUNDATION, "train", "distill", "tasks"],
-  report: [...FOUNDATION, "train", "distill", "tasks", "infer", "recipes"],
-  export: [...FOUNDATION, "no-telemetry", "train", "distill", "tasks"], // Tasks judge what an export costs: --check.
+  report: [...FOUNDATION, "version", "train", "distill", "tasks", "infer", "recipes"],
+  // Tasks judge what an export costs: --check; pipelines name what it is for.
+  export: [...FOUNDATION, "version", "no-telemetry", "train", "distill", "tasks", "infer"],
   playground: ["errors", "infer", "report"], // Reports lend their colours and their escaping.
   demo: [...FOUNDATION, "train", "distill", "recipes"],
   cli: [
     ...FOUNDATION,
+    "version",
     "no-telemetry",
     "train",
     "distill",

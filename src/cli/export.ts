@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../errors.js";
 import type { ExportResult } from "../export/export.js";
-import type { ExportTask } from "../export/heads.js";
-import type { ExportDType } from "../export/onnx-files.js";
 import type { TaskCheck } from "../export/task-check.js";
+import { MODEL_DTYPES, type ModelDType } from "../infer/model-files.js";
+import { PIPELINE_TASKS, type PipelineTask } from "../infer/tasks.js";
 import { useThreads } from "./cores.js";
 import { openDisplay } from "./display.js";
 import { numberFrom, wholeNumber } from "./option-values.js";
@@ -13,8 +13,8 @@ import { addPrintFlags, type PrintFlags } from "./run-flags.js";
 interface ExportFlags extends PrintFlags {
   model: string;
   out: string;
-  task?: ExportTask;
-  dtype: ExportDType[];
+  task?: PipelineTask;
+  dtype: ModelDType[];
   trimVocab?: string[];
   text?: string[];
   check?: string;
@@ -24,10 +24,6 @@ interface ExportFlags extends PrintFlags {
   force?: boolean;
   threads?: number;
 }
-
-// As in src/export, which loads the engine: --help does not.
-const TASKS: readonly ExportTask[] = ["fill-mask", "classify", "question-answer", "embed"];
-const DTYPES: readonly ExportDType[] = ["fp32", "fp16", "int8"];
 
 export function registerExport(program: Command): void {
   const command = program
@@ -41,7 +37,7 @@ export function registerExport(program: Command): void {
     .requiredOption("--out <dir>", "a new folder")
     .addOption(
       new Option("--task <task>", "what the model is for (default: what its head is for); embed needs no head").choices(
-        TASKS,
+        PIPELINE_TASKS,
       ),
     )
     .addOption(
@@ -49,8 +45,8 @@ export function registerExport(program: Command): void {
         "--dtype <dtype...>",
         "fp32: model.onnx; fp16: model_fp16.onnx; int8: model_quantized.onnx and model_ort_quantized.onnx, the latter for ONNX Runtime alone and faster on CPUs",
       )
-        .choices(DTYPES)
-        .default(DTYPES, "all"),
+        .choices(MODEL_DTYPES)
+        .default(MODEL_DTYPES, "all"),
     )
     .option(
       "--trim-vocab <corpus...>",
@@ -116,18 +112,17 @@ async function checkOf({ check, data, checkExamples, model }: ExportFlags): Prom
 async function resultText({ out, task, vocabulary, comparedOn, check, files }: ExportResult): Promise<string> {
   const { formatBytes } = await import("../checkpoint/disk.js");
   const { differenceWords } = await import("../export/difference-words.js");
+  const { formatRows } = await import("../report/table.js");
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-  const rows = files.map(({ name, bytes, difference, score }) => [
-    `onnx/${name}`,
-    formatBytes(bytes),
-    differenceWords(difference),
-    ...(check === null ? [] : [score?.toFixed(4) ?? ""]),
-  ]);
-  const head = ["file", "size", "difference", ...(check === null ? [] : [check.task])];
+  const rows = files.map(({ name, bytes, difference, score }) => ({
+    cells: [`onnx/${name}`, formatBytes(bytes), differenceWords(difference), score?.toFixed(4) ?? ""],
+  }));
+  const labels = ["file", "size", "difference", ...(check === null ? [] : [check.task])];
+  const columns = labels.map((label) => ({ label, align: "left" as const }));
   const isTrimmed = vocabulary.after < vocabulary.before;
   const trimmed = `${whole(vocabulary.after)} of ${whole(vocabulary.before)} word pieces; [UNK] ${percent(comparedOn.unknown)}, before ${percent(comparedOn.unknownBefore)}`;
   return [
-    ...aligned([head, ...rows]),
+    ...formatRows({ columns, rows }),
     "",
     `compared on ${whole(comparedOn.tokens)} tokens of ${comparedOn.source}`,
     ...(check === null ? [] : [`${check.task} by Limbeck's own: ${check.score.toFixed(4)}`]),
@@ -135,15 +130,4 @@ async function resultText({ out, task, vocabulary, comparedOn, check, files }: E
     `${out} is for ${task}`,
     "",
   ].join("\n");
-}
-
-/** Columns as wide as their widest cell. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

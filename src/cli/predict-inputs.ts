@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject, kindOf, oneLine } from "../checkpoint/json-file.js";
 import { FormatError, InputError } from "../errors.js";
 import type { Question } from "../infer/answer.js";
-import type { PipelineTask } from "../infer/outputs.js";
 import type { TextPair } from "../infer/sequences.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import { readTextLines } from "../tasks/rows/text-lines.js";
 
 /** What a pipeline is given. */

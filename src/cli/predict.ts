@@ -4,9 +4,9 @@ import { ConfigError, InputError } from "../errors.js";
 import type { Question } from "../infer/answer.js";
 import type { Settled } from "../infer/inputs.js";
 import type { Model } from "../infer/model.js";
-import type { ModelDType } from "../infer/model-files.js";
-import type { PipelineTask } from "../infer/outputs.js";
+import { MODEL_DTYPES, type ModelDType } from "../infer/model-files.js";
 import type { TextPair } from "../infer/sequences.js";
+import { PIPELINE_TASKS, type PipelineTask } from "../infer/tasks.js";
 import { physicalCores } from "./cores.js";
 import { openDisplay } from "./display.js";
 import { numberFrom, wholeNumber } from "./option-values.js";
@@ -45,15 +45,13 @@ export function registerPredict(program: Command): void {
     .optionsGroup("What:")
     .requiredOption("--model <dir>", "an exported model")
     .addOption(
-      new Option("--task <task>", "what is asked of it (default: what it was exported for)").choices([
-        ...["fill-mask", "classify", "question-answer", "embed"],
-      ]),
+      new Option("--task <task>", "what is asked of it (default: what it was exported for)").choices(PIPELINE_TASKS),
     )
     .option("--file <path...>", 'read texts there: a line each, or an object a line in .jsonl; "-" is standard input')
     .option("--second <text>", "classify: the second text of each pair")
     .option("--context <passage>", "question-answer: the passage, of any length")
     .optionsGroup("How:")
-    .addOption(new Option("--dtype <dtype>", "which file is run").choices(["fp32", "fp16", "int8"]).default("fp32"))
+    .addOption(new Option("--dtype <dtype>", "which file is run").choices(MODEL_DTYPES).default("fp32"))
     .option("--no-fused", "the portable file, also where there is one fused for ONNX Runtime")
     .option("--top <n>", "fill-mask: candidates for each mask", wholeNumber(1), 5)
     .option("--normalize", "embed: vectors of length 1")

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { packageVersion } from "../version.js";
 import { registerAblate } from "./ablate.js";
 import { registerDemo } from "./demo.js";
 import { registerDistill } from "./distill.js";
@@ -63,8 +63,3 @@ From text to student:
 
 Standard output carries the result, as one JSON document with --json; standard error progress and messages.
 Exit status: 0 done, 1 a bug or a failed run, 2 wrong input, 130 interrupted, after saving.`;
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}

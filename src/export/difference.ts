@@ -1,4 +1,4 @@
-import type { ExportTask } from "./heads.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import type { Runner } from "./runner.js";
 import type { Sample, SampleBatch } from "./sample.js";
 
@@ -37,7 +37,7 @@ export async function outputsOf(runner: Runner, { batches }: Sample): Promise<Ou
 export async function differenceOf(
   runner: Runner,
   sample: Sample,
-  { expected, task }: { expected: readonly Outputs[]; task: ExportTask },
+  { expected, task }: { expected: readonly Outputs[]; task: PipelineTask },
 ): Promise<Difference> {
   const sums: Sums = { largest: 0, choices: 0, same: 0, divergence: 0, cosines: 0, texts: 0 };
   for (const [i, batch] of sample.batches.entries()) {
@@ -54,7 +54,7 @@ export async function differenceOf(
 function addBatch(
   sums: Sums,
   batch: SampleBatch,
-  { task, actual, expected }: { task: ExportTask; actual: Outputs; expected: Outputs },
+  { task, actual, expected }: { task: PipelineTask; actual: Outputs; expected: Outputs },
 ): void {
   for (const [name, values] of expected) {
     const given = actual.get(name) ?? new Float32Array(0);
@@ -73,7 +73,7 @@ function addBatch(
 }
 
 /** Which rows of an output count: masked tokens, texts, or real tokens. */
-function rowsOf({ B, masked, attentionMask }: SampleBatch, task: ExportTask): readonly number[] {
+function rowsOf({ B, masked, attentionMask }: SampleBatch, task: PipelineTask): readonly number[] {
   if (task === "fill-mask") return masked;
   if (task === "classify") return Array.from({ length: B }, (_, row) => row);
   return [...(attentionMask ?? [])].flatMap((isReal, i) => (isReal === 1 ? [i] : []));
@@ -115,9 +115,10 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs((a[i] as number) - (b[i] as number));
-    if (!(difference <= largest)) largest = difference; // Not a number counts as a difference.
+    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY; // Of what is no number, nothing can be said.
+    largest = Math.max(largest, difference);
   }
-  return Number.isNaN(largest) ? Number.POSITIVE_INFINITY : largest;
+  return largest;
 }
 
 /** Σ p (log p − log q), with p and q the softmax of both. */

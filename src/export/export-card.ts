@@ -1,9 +1,10 @@
 import { formatModelCard } from "../checkpoint/card.js";
 import { formatBytes } from "../checkpoint/disk.js";
 import type { Family } from "../checkpoint/names.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import { differenceWords } from "./difference-words.js";
 import type { ExportResult } from "./export.js";
-import { type ExportTask, PIPELINES } from "./heads.js";
+import { PIPELINES } from "./heads.js";
 import type { ExportedFile } from "./verify.js";
 
 /** README.md of an exported folder: what its files are, and how far from the model they are. */
@@ -53,7 +54,7 @@ function purposeOf({ dtype, runtime }: ExportedFile): string {
   return dtype === "fp16" ? "16 bits, for WebGPU; inputs and outputs as in 32 bits" : "32 bits, for any runtime";
 }
 
-function useText(task: ExportTask): string {
+function useText(task: PipelineTask): string {
   const more = task === "embed" ? ', { pooling: "mean", normalize: true }' : "";
   return [
     "```js",
@@ -67,7 +68,7 @@ function useText(task: ExportTask): string {
   ].join("\n");
 }
 
-const EXAMPLES: Readonly<Record<ExportTask, string>> = {
+const EXAMPLES: Readonly<Record<PipelineTask, string>> = {
   "fill-mask": '"The ferry leaves at [MASK]."',
   classify: '"The ferry was late again."',
   "question-answer": '"When does the ferry leave?", "The ferry leaves at seven."',

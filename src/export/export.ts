@@ -5,10 +5,11 @@ import { writeModelFolder } from "../checkpoint/folder.js";
 import { formatJson } from "../checkpoint/json-file.js";
 import type { TensorSource } from "../checkpoint/safetensors.js";
 import { FormatError } from "../errors.js";
+import type { ModelDType } from "../infer/model-files.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { exportCard } from "./export-card.js";
-import type { ExportTask } from "./heads.js";
-import { type ExportDType, ONNX_FILES, type OnnxFileKind, writeOnnxFile } from "./onnx-files.js";
+import { ONNX_FILES, type OnnxFileKind, writeOnnxFile } from "./onnx-files.js";
 import { poolingFiles } from "./pooling.js";
 import { readSample, type Sample } from "./sample.js";
 import { type ExportSource, openSource } from "./source.js";
@@ -22,8 +23,8 @@ export interface ExportOptions {
   /** A new folder, or an empty one. */
   readonly out: string;
   /** Null for what the model's head is for. */
-  readonly task: ExportTask | null;
-  readonly dtypes: readonly ExportDType[];
+  readonly task: PipelineTask | null;
+  readonly dtypes: readonly ModelDType[];
   /** A corpus whose word pieces are kept, and no others; null keeps all. */
   readonly trimVocab: readonly string[] | null;
   /** What files are compared on; null for passages that come with Limbeck. */
@@ -39,7 +40,7 @@ export interface ExportOptions {
 
 export interface ExportResult {
   readonly out: string;
-  readonly task: ExportTask;
+  readonly task: PipelineTask;
   /** Word pieces of the model that was read, and of the one that was written. */
   readonly vocabulary: { readonly before: number; readonly after: number };
   readonly comparedOn: {
@@ -136,7 +137,7 @@ function resultOf(
   };
 }
 
-function filesOf(dtypes: readonly ExportDType[]): OnnxFileKind[] {
+function filesOf(dtypes: readonly ModelDType[]): OnnxFileKind[] {
   return ONNX_FILES.filter(({ dtype }) => dtypes.includes(dtype));
 }
 

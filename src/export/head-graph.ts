@@ -1,12 +1,12 @@
+import type { PipelineTask } from "../infer/tasks.js";
 import { addActivation, addNorm, type EncoderParts } from "./encoder-graph.js";
-import type { ExportTask } from "./heads.js";
 import { numberOf } from "./precision.js";
 
 /** The size of a batch and of its sequences, by the names that stand for them. */
 const TOKENS = ["batch_size", "sequence_length"] as const;
 
 /** Which tokens' last hidden states a task's head reads. */
-export function readsOf(task: ExportTask): "all" | "first" {
+export function readsOf(task: PipelineTask): "all" | "first" {
   return task === "classify" ? "first" : "all";
 }
 
@@ -14,7 +14,7 @@ export function readsOf(task: ExportTask): "all" | "first" {
 export function addHead(
   parts: EncoderParts,
   hidden: string,
-  { task, labelCount }: { task: ExportTask; labelCount: number },
+  { task, labelCount }: { task: PipelineTask; labelCount: number },
 ): void {
   const { hiddenSize, vocabSize } = parts.config;
   if (task === "embed") {

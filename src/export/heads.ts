@@ -1,20 +1,17 @@
 import type { ModelFolder } from "../checkpoint/folder.js";
 import { labelsOf } from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
-
-/** What an exported model is for, as `limbeck predict` names it. */
-export const EXPORT_TASKS = ["fill-mask", "classify", "question-answer", "embed"] as const;
-export type ExportTask = (typeof EXPORT_TASKS)[number];
+import type { PipelineTask } from "../infer/tasks.js";
 
 /** What transformers and the Hub call these. */
-export const PIPELINES: Readonly<Record<ExportTask, string>> = {
+export const PIPELINES: Readonly<Record<PipelineTask, string>> = {
   "fill-mask": "fill-mask",
   classify: "text-classification",
   "question-answer": "question-answering",
   embed: "feature-extraction",
 };
 
-const CLASSES: Readonly<Record<ExportTask, string>> = {
+const CLASSES: Readonly<Record<PipelineTask, string>> = {
   "fill-mask": "ForMaskedLM",
   classify: "ForSequenceClassification",
   "question-answer": "ForQuestionAnswering",
@@ -22,7 +19,7 @@ const CLASSES: Readonly<Record<ExportTask, string>> = {
 };
 
 /** The class of transformers that loads a model of this family for this task. */
-export function architectureOf({ family }: Pick<ModelFolder, "family">, task: ExportTask): string {
+export function architectureOf({ family }: Pick<ModelFolder, "family">, task: PipelineTask): string {
   return `${family === "bert" ? "Bert" : "DistilBert"}${CLASSES[task]}`;
 }
 
@@ -33,7 +30,7 @@ export function architectureOf({ family }: Pick<ModelFolder, "family">, task: Ex
  *
  * @throws ConfigError when the model has not the head that the task needs
  */
-export function exportTask(folder: ModelFolder, wanted: ExportTask | null): ExportTask {
+export function exportTask(folder: ModelFolder, wanted: PipelineTask | null): PipelineTask {
   const own = ownTask(folder);
   if (wanted === null || wanted === own || wanted === "embed") return wanted ?? own;
   const has = own === "embed" ? "no head" : `the head for ${own}`;
@@ -43,7 +40,7 @@ export function exportTask(folder: ModelFolder, wanted: ExportTask | null): Expo
 }
 
 /** Labels of a classifier, 1 for a regression; 0 for other tasks. */
-export function labelCountOf(folder: ModelFolder, task: ExportTask): number {
+export function labelCountOf(folder: ModelFolder, task: PipelineTask): number {
   if (task !== "classify") return 0;
   const [count = 0] = folder.weights.entry("classifier.weight").shape;
   const names = labelsOf(folder);
@@ -53,7 +50,7 @@ export function labelCountOf(folder: ModelFolder, task: ExportTask): number {
   );
 }
 
-function ownTask({ weights }: ModelFolder): ExportTask {
+function ownTask({ weights }: ModelFolder): PipelineTask {
   if (weights.has("classifier.weight")) return "classify";
   if (weights.has("qaOutputs.weight")) return "question-answer";
   return weights.has("mlm.transform.weight") ? "fill-mask" : "embed";

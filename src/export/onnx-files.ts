@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeSynced } from "../checkpoint/disk.js";
+import type { ModelDType } from "../infer/model-files.js";
+import { packageVersion } from "../version.js";
 import { FloatPrecision } from "./float-precision.js";
 import { Int8Precision } from "./int8-precision.js";
 import { serializeOnnx } from "./onnx/serialize.js";
@@ -12,14 +13,11 @@ import { PortableOperators } from "./portable-operators.js";
 import type { Precision } from "./precision.js";
 import type { ExportSource } from "./source.js";
 
-export const EXPORT_DTYPES = ["fp32", "fp16", "int8"] as const;
-export type ExportDType = (typeof EXPORT_DTYPES)[number];
-
 /** One ONNX file of a folder: in which numbers, and for which runtimes. */
 export interface OnnxFileKind {
   /** In onnx/, with the suffixes that transformers.js knows. */
   readonly name: string;
-  readonly dtype: ExportDType;
+  readonly dtype: ModelDType;
   /** "any" keeps to ONNX's own operators; "ort" uses ONNX Runtime's. */
   readonly runtime: "any" | "ort";
 }
@@ -62,9 +60,4 @@ export function writeOnnxFile(
     opsets: how.operators.opsets,
   });
   for (const { name, chunks } of files) writeSynced(join(folder, name), chunks);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,7 +1,7 @@
+import type { PipelineTask } from "../infer/tasks.js";
 import type { EncoderConfig } from "../models/config.js";
 import { addEncoder, declareInputs } from "./encoder-graph.js";
 import { addHead, readsOf } from "./head-graph.js";
-import type { ExportTask } from "./heads.js";
 import type { OnnxGraph } from "./onnx/graph.js";
 import { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Operators } from "./operators.js";
@@ -10,7 +10,7 @@ import type { Precision } from "./precision.js";
 /** What a graph computes, whatever numbers it computes with. */
 export interface GraphShape {
   readonly config: EncoderConfig;
-  readonly task: ExportTask;
+  readonly task: PipelineTask;
   /** Of a classifier; 0 for other tasks. */
   readonly labelCount: number;
 }

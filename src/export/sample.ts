@@ -1,7 +1,7 @@
 import { readCorpus } from "../data/corpus.js";
 import { ConfigError } from "../errors.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import type { ExportTask } from "./heads.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
 import type { RunnerBatch } from "./runner.js";
 
@@ -37,7 +37,7 @@ const MOST_PASSAGES = 200;
 export async function readSample(
   text: readonly string[] | null,
   tokenizer: Tokenizer,
-  { task, maxPositions }: { task: ExportTask; maxPositions: number },
+  { task, maxPositions }: { task: PipelineTask; maxPositions: number },
 ): Promise<Sample> {
   const passages = text === null ? HELD_OUT_PASSAGES : await firstPassages(text);
   const { cls, sep, unk } = tokenizer.ids;
@@ -68,7 +68,7 @@ async function firstPassages(corpus: readonly string[]): Promise<string[]> {
   return passages.slice(0, MOST_PASSAGES);
 }
 
-function batchOf(rows: readonly number[][], { ids }: Tokenizer, task: ExportTask): SampleBatch {
+function batchOf(rows: readonly number[][], { ids }: Tokenizer, task: PipelineTask): SampleBatch {
   const B = rows.length;
   const S = Math.max(...rows.map(({ length }) => length));
   const inputIds = new Int32Array(B * S).fill(ids.pad);

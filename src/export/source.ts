@@ -3,13 +3,14 @@ import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../checkpoint/fo
 import { resolveModel } from "../checkpoint/hub.js";
 import type { JsonObject } from "../checkpoint/json-file.js";
 import { checkTokenizerFits, shapesOf } from "../checkpoint/model.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import { fromHuggingFace } from "../models/config.js";
 import { Encoder } from "../models/encoder.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { SequenceClassifier } from "../models/sequence-classifier.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { architectureOf, type ExportTask, exportTask, labelCountOf } from "./heads.js";
+import { architectureOf, exportTask, labelCountOf } from "./heads.js";
 import type { GraphShape } from "./onnx-model.js";
 import type { WeightSource } from "./parameters.js";
 
@@ -36,7 +37,7 @@ export interface ExportSource extends Disposable {
  * @throws FormatError when a file is missing, foreign or does not fit the others
  * @throws ConfigError when the model has not the head that the task needs
  */
-export async function openSource(source: string, task: ExportTask | null): Promise<ExportSource> {
+export async function openSource(source: string, task: PipelineTask | null): Promise<ExportSource> {
   const path = await resolveModel(source);
   const folder = readModelFolder(path);
   try {

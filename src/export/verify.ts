@@ -58,6 +58,7 @@ export async function verify(
       difference: await differenceOf(runner, sample, { expected, task }),
       score: await score(runner),
     }));
+    if (!limits.force) refuseNonsense(file);
     if (own !== null && check !== null) refuseLoss(file, { own, task: check.task.name, ...limits });
     files.push(file);
   }
@@ -72,16 +73,24 @@ async function withRunner<T>(runner: Runner, use: (runner: Runner) => Promise<T>
   }
 }
 
+/** @throws RunError when an output is no finite number where Limbeck's own is one */
+function refuseNonsense({ name, dtype, difference }: ExportedFile): void {
+  if (Number.isFinite(difference.largest)) return;
+  throw new RunError(
+    `onnx/${name}: expected finite outputs, got others on the text it was compared on. Leave out ${dtype}, or write it all the same with --force; nothing was written.`,
+  );
+}
+
 /** @throws RunError when the score fell by more than a share of it */
 function refuseLoss(
   { name, score, dtype }: ExportedFile,
   { own, task, maxDrop, force }: { own: number; task: string; maxDrop: number; force: boolean },
 ): void {
-  const lost = score === null ? 0 : (own - score) / own;
-  if (force || lost <= maxDrop) return;
+  const lost = score === null ? 0 : own - score;
+  if (force || lost <= maxDrop * Math.abs(own)) return; // A correlation may be 0, or below.
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   throw new RunError(
-    `onnx/${name}: expected ${task} to keep its score of ${own.toFixed(4)} within ${percent(maxDrop)}, got ${score?.toFixed(4)}, ${percent(lost)} less. Leave out ${dtype}, allow more with --max-drop, or write it all the same with --force; nothing was written.`,
+    `onnx/${name}: expected ${task} to keep its score of ${own.toFixed(4)} within ${percent(maxDrop)}, got ${score?.toFixed(4)}, ${percent(lost / Math.abs(own))} less. Leave out ${dtype}, allow more with --max-drop, or write it all the same with --force; nothing was written.`,
   );
 }
 

@@ -22,7 +22,6 @@ export const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
 
 /** The same, fused for ONNX Runtime on CPUs. */
 const FUSED_FILES: Readonly<Partial<Record<ModelDType, string>>> = {
-  fp32: "onnx/model_ort.onnx",
   int8: "onnx/model_ort_quantized.onnx",
 };
 

@@ -25,23 +25,7 @@ import { Model } from "./model.js";
 import { checkDType, type ModelDType, type ModelFiles } from "./model-files.js";
 import type { Runtime } from "./runtime.js";
 
-export { ConfigError, FormatError, InputError, LimbeckError, RunError } from "../errors.js";
-export { type Answer, type AnswerOptions, answer, answerSettled, type Question } from "./answer.js";
-export {
-  type Classification,
-  type ClassifyOptions,
-  classify,
-  classifySettled,
-  type Labelled,
-  type Scored,
-} from "./classify.js";
-export { type EmbedOptions, embed, embedSettled } from "./embed.js";
-export { type FilledMask, type FillMaskOptions, fillMask, fillMaskSettled, type MaskCandidate } from "./fill-mask.js";
-export type { Settled } from "./inputs.js";
-export type { Model, RunOptions } from "./model.js";
-export { MODEL_DTYPES, type ModelDType } from "./model-files.js";
-export { PIPELINE_TASKS, type PipelineTask } from "./outputs.js";
-export type { TextPair } from "./sequences.js";
+export * from "./pipelines.js";
 
 export interface OpenModelOptions {
   /** Which of the exported files (default: fp32). */

@@ -2,19 +2,15 @@ import type { InferenceSession } from "onnxruntime-common";
 import { ConfigError } from "../errors.js";
 import type { Model } from "./model.js";
 import { floats } from "./runtime.js";
+import { PIPELINE_TASKS, type PipelineTask } from "./tasks.js";
 
 /** What a model's outputs are called, by what it was exported for. */
-const OUTPUTS = {
+const OUTPUTS: Readonly<Record<PipelineTask, readonly string[]>> = {
   "fill-mask": ["logits"],
   classify: ["logits"],
   "question-answer": ["start_logits", "end_logits"],
   embed: ["last_hidden_state"],
-} as const;
-
-/** What a pipeline does. */
-export type PipelineTask = keyof typeof OUTPUTS;
-
-export const PIPELINE_TASKS = Object.keys(OUTPUTS) as PipelineTask[];
+};
 
 /** transformers' words for a model's head, for messages. */
 const HEADS: Readonly<Record<PipelineTask, RegExp>> = {

@@ -1,5 +1,5 @@
 import type { ModelDType } from "../infer/model-files.js";
-import type { PipelineTask } from "../infer/outputs.js";
+import type { PipelineTask } from "../infer/tasks.js";
 
 /** What the page is told of its site: embedded in it as JSON, and so nothing but plain values. */
 export interface SiteDescription {

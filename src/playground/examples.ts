@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../infer/outputs.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import type { Example } from "./description.js";
 
 const LIGHTHOUSE =

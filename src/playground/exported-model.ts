@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
 import { type ModelConfig, readModelConfig } from "../infer/model-config.js";
 import { MODEL_DTYPES, type ModelDType, ONNX_FILES } from "../infer/model-files.js";
-import type { PipelineTask } from "../infer/outputs.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import type { Role } from "./description.js";
 
 /** A folder that `limbeck export` wrote, as a site serves it. */

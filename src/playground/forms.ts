@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../infer/outputs.js";
+import type { PipelineTask } from "../infer/tasks.js";
 import { html, type Markup } from "../report/html.js";
 import type { SiteDescription } from "./description.js";
 

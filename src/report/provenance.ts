@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { packageVersion } from "../version.js";
 
 /** How a report came to be. */
 export interface Provenance {
@@ -19,9 +19,4 @@ export function provenance(given: { command: string | null; seeds: readonly numb
 /** `limbeck glue --set 'a b'`: the words of a command, quoted where a shell would cut them. */
 export function shellCommand(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

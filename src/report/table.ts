@@ -35,7 +35,12 @@ export function partsOf(cell: Cell | undefined): { text: string; detail: string 
 }
 
 /** The table as aligned lines, its caption above and its notes below. */
-export function formatTable({ caption, columns, rows, notes }: Table): string {
+export function formatTable({ caption, notes, ...table }: Table): string {
+  return [caption, "", ...formatRows(table), ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
+}
+
+/** Labels and rows as aligned lines. */
+export function formatRows({ columns, rows }: Pick<Table, "columns" | "rows">): string[] {
   const widths = columns.map((_, i) => {
     const parts = rows.map(({ cells }) => partsOf(cells[i]));
     return { text: widest(parts.map(({ text }) => text)), detail: widest(parts.map(({ detail }) => detail)) };
@@ -55,7 +60,7 @@ export function formatTable({ caption, columns, rows, notes }: Table): string {
   };
   const head = line(columns.map(({ label }) => label));
   const body = rows.map(({ cells }) => line(columns.map((_, i) => cellText(cells[i], i))));
-  return [caption, "", head, ...body, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
+  return [head, ...body];
 }
 
 function widest(texts: readonly string[]): number {

@@ -75,6 +75,18 @@ describe("a checked export", () => {
     expect(Math.min(...files.map(({ score }) => score ?? 0))).toBeLessThan(1);
   });
 
+  test("loses nothing of a score of 0", async () => {
+    const [texts, labels] = [["a b", "c d e", "f"], await ownLabels(["a b", "c d e", "f"])];
+    const wrong = texts.map((text, i) => `${text}\t${1 - (labels[i] ?? 0)}\n`).join("");
+    const glue = join(models.folder, "wrong");
+    mkdirSync(join(glue, "SST-2"), { recursive: true });
+    for (const split of ["train", "dev"])
+      writeFileSync(join(glue, "SST-2", `${split}.tsv`), `sentence\tlabel\n${wrong}`);
+    const never = { data: openTask("sst2", glue), recipe: smallFinetuning, examples: null };
+    const { check: checked } = await models.export(path, { check: never, maxDrop: 0, dtypes: ["fp32"] });
+    expect(checked).toEqual({ task: "sst2", score: 0 });
+  });
+
   test("takes no model that was fine-tuned on something else", async () => {
     const other = await models.make({ family: "bert", task: "question-answer" });
     await expect(models.export(other, { check })).rejects.toThrow(/expected a model .*to classify texts/);

@@ -5,9 +5,9 @@ import { writeModelFolder } from "../../src/checkpoint/folder.js";
 import { parameterEntries, saveMaskedLm } from "../../src/checkpoint/model.js";
 import { saveTaskModel } from "../../src/checkpoint/task-model.js";
 import { type ExportOptions, exportModel } from "../../src/export/export.js";
-import type { ExportTask } from "../../src/export/heads.js";
 import type { GraphShape } from "../../src/export/onnx-model.js";
 import { type ExportedModule, moduleOf } from "../../src/export/source.js";
+import type { PipelineTask } from "../../src/infer/tasks.js";
 import { bertBase } from "../../src/models/bert.js";
 import { type EncoderConfig, toHuggingFace } from "../../src/models/config.js";
 import { distilBertBase } from "../../src/models/distilbert.js";
@@ -22,7 +22,7 @@ import { smallTokenizer } from "../models/small-tokenizer.js";
 /** A model with a head, of a family. */
 export interface Kind {
   readonly family: EncoderConfig["family"];
-  readonly task: ExportTask;
+  readonly task: PipelineTask;
   /** Of a classifier: 1 for a regression. */
   readonly labelCount?: number;
 }

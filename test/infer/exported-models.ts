@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/checkpoint/task-model.js";
 import { exportModel } from "../../src/export/export.js";
-import type { ExportTask } from "../../src/export/heads.js";
-import type { ExportDType } from "../../src/export/onnx-files.js";
+import type { ModelDType } from "../../src/infer/model-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
+import type { PipelineTask } from "../../src/infer/tasks.js";
 import { bertBase } from "../../src/models/bert.js";
 import type { EncoderConfig } from "../../src/models/config.js";
 import { studentConfig } from "../../src/models/distilbert.js";
@@ -41,14 +41,18 @@ export interface ModelShop extends Disposable {
   /** The exported folder of a model with random weights: it holds model.safetensors too. */
   task(config: EncoderConfig, head: TaskHead): Promise<string>;
   /** An export of a model folder. */
-  exported(model: string, task?: ExportTask, dtypes?: readonly ExportDType[]): Promise<string>;
+  exported(model: string, task?: PipelineTask, dtypes?: readonly ModelDType[]): Promise<string>;
 }
 
 export function openModelShop(): ModelShop {
   const folder = mkdtempSync(join(tmpdir(), "limbeck-infer-"));
   let count = 0;
   const path = () => join(folder, `model-${count++}`);
-  const exported = async (model: string, task: ExportTask | null = null, dtypes: readonly ExportDType[] = ["fp32"]) => {
+  const exported = async (
+    model: string,
+    task: PipelineTask | null = null,
+    dtypes: readonly ModelDType[] = ["fp32"],
+  ) => {
     const out = path();
     const checks = { trimVocab: null, text: null, check: null, maxDrop: 0.01, force: false };
     await exportModel({ model, out, task, dtypes, ...checks });
