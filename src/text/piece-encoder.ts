@@ -127,10 +127,8 @@ class AddedTokens {
     }
     this.#byContent = new Map(added.map((token) => [token.content, token]));
     const longestFirst = [...this.#byContent.keys()].sort((a, b) => b.length - a.length);
-    this.#pattern = new RegExp(
-      longestFirst.map((content) => content.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"),
-      "g",
-    );
+    const alternatives = longestFirst.map((content) => content.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+    this.#pattern = new RegExp(alternatives.join("|") || "(?!)", "g"); // Of no tokens, none is found.
   }
 
   /** In their order; of two that overlap, the first, and of two at one place the longer. */

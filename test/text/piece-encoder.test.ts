@@ -114,6 +114,14 @@ describe("a limit", () => {
   });
 });
 
+test("a tokenizer without added tokens reads words as any other", () => {
+  const spec = {
+    ...bertSpec(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"], SETTINGS[0] as (typeof SETTINGS)[0]),
+    added: [],
+  };
+  expect([...new PieceEncoder(spec, "tokenizer.json").encode("a b [MASK]").ids].slice(0, 2)).toEqual([5, 6]);
+});
+
 test("added tokens that are looked for in normalised text are refused", async () => {
   const spec = await readTokenizerFolder(TEACHER);
   const added = [
