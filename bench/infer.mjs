@@ -5,8 +5,8 @@
 //   npm run bench:infer -- --student DIR --teacher DIR --out results.json        exported models of your own
 //
 // On a busy machine, --clock processor --threads 1 compares processor time, which others do not lengthen (threads that wait by
-// spinning would: hence one). With LIMBECK_PYTHON=python, and torch, transformers and onnxruntime there, also the last two. Ratios are of the times of a
-// turn, each contestant's to the reference's in the same turn: their median, and the middle half of them.
+// spinning would: hence one). PyTorch and the quantiser where there is a Python with them ("npm run bench:rivals"). Ratios are of
+// the times of a turn, each contestant's to the reference's in the same turn: their median, and the middle half of them.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -15,7 +15,8 @@ import { readCpu } from "../dist/report/cpu.js";
 import { madeUpPairs } from "../dist/report/made-up-pairs.js";
 import { ours, PythonContestants, theirs } from "./infer/contestants.mjs";
 import { benchModels } from "./infer/models.mjs";
-import { median, printTable, quartiles, ratioText } from "./infer/statistics.mjs";
+import { median, printTable, quartiles, ratioText } from "./lib/statistics.mjs";
+import { rotated } from "./lib/turns.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -38,7 +39,7 @@ const TURN = 5;
 const LOADS = 5;
 
 const { student, teacher } = await benchModels(flags);
-const python = await PythonContestants.start({ student, teacher, threads });
+const python = new PythonContestants({ student, teacher, threads });
 const texts = madeUpPairs(pairCount).map(({ first, second }) => `${first} ${second}`);
 
 const result = {
@@ -230,8 +231,4 @@ function targetsOf({ batch1: { turns }, throughput, loading }) {
     ),
     { name: "loading int8", wanted: "< 300 ms", got: `${load.medianMs.toFixed(0)} ms`, isMet: load.medianMs < 300 },
   ];
-}
-
-function rotated(list, by) {
-  return list.map((_, i) => list[(i + by) % list.length]);
 }

@@ -1,11 +1,11 @@
 // Who runs in bench/infer.mjs. Each has a name and `run(texts)`, one text at a time unless `together`; what times itself
 // returns its milliseconds, by the clock and of the processor.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { env, pipeline } from "@huggingface/transformers";
 import { classify, openModel } from "../../dist/infer/node.js";
+import { RivalProcess, rivalPython } from "../lib/rivals.mjs";
 
 export async function ours(name, folder, options) {
   const model = await openModel(folder, options);
@@ -34,40 +34,34 @@ export async function theirs(name, folder, { dtype, threads }) {
   };
 }
 
-/** What only Python has; nothing where LIMBECK_PYTHON is not set. */
+/** What only Python has; nothing where there is none. */
 export class PythonContestants {
-  #child = null;
-  #answers = null;
+  #python;
+  #rival = null;
   #student;
 
-  static async start({ student, teacher, threads }) {
-    const contestants = new PythonContestants();
-    contestants.#student = student;
-    const python = process.env.LIMBECK_PYTHON;
-    if (python === undefined) return contestants;
-    const script = new URL("torch_texts.py", import.meta.url).pathname;
-    const args = [script, student, teacher, String(threads)];
-    contestants.#child = spawn(python, args, { stdio: ["pipe", "pipe", "inherit"] });
-    contestants.#answers = createInterface(contestants.#child.stdout)[Symbol.asyncIterator]();
-    return contestants;
+  constructor({ student, teacher, threads }) {
+    this.#student = student;
+    const { python, missing } = rivalPython(["torch", "transformers", "onnxruntime", "onnx"]);
+    this.#python = python;
+    if (python === undefined) process.stderr.write(`without PyTorch and ONNX Runtime's quantiser: ${missing}\n`);
+    else
+      this.#rival = new RivalProcess(python, new URL("torch_texts.py", import.meta.url), {
+        args: [student, teacher, threads],
+      });
   }
 
   torch() {
-    if (this.#child === null) return [];
+    if (this.#rival === null) return [];
     return ["student fp32", "student bf16", "teacher fp32", "teacher bf16"].map((model) => ({
       name: `${model}, PyTorch`,
-      run: async (texts) => {
-        this.#child.stdin.write(`${JSON.stringify({ model, texts })}\n`);
-        const { value } = await this.#answers.next();
-        if (value === undefined) throw new Error("PyTorch's process has ended: see above");
-        return JSON.parse(value);
-      },
+      run: (texts) => this.#rival.ask({ model, texts }),
     }));
   }
 
   /** The same student, its fp32 file quantised by ONNX Runtime's own tool. */
   async quantised(name, threads) {
-    if (this.#child === null) return [];
+    if (this.#rival === null) return [];
     const folder = `${this.#student}-ort-quantised`;
     const from = join(this.#student, "onnx/model.onnx");
     const to = join(folder, "onnx/model_quantized.onnx");
@@ -77,12 +71,12 @@ export class PythonContestants {
       for (const file of ["config.json", "tokenizer.json"]) cpSync(join(this.#student, file), join(folder, file));
       const code =
         "import sys\nfrom onnxruntime.quantization import QuantType, quantize_dynamic\nquantize_dynamic(sys.argv[1], sys.argv[2], weight_type=QuantType.QInt8)";
-      execFileSync(process.env.LIMBECK_PYTHON, ["-c", code, from, to], { stdio: ["ignore", "ignore", "inherit"] });
+      execFileSync(this.#python, ["-c", code, from, to], { stdio: ["ignore", "ignore", "inherit"] });
     }
     return [await ours(name, folder, { dtype: "int8", fused: false, threads })];
   }
 
   async stop() {
-    this.#child?.stdin.end();
+    await this.#rival?.stop();
   }
 }

@@ -1,4 +1,4 @@
-// Figures of bench/infer.mjs, and their tables.
+// Figures of benches, and their tables.
 import { formatTable, numberColumns } from "../../dist/report/table.js";
 
 export function median(values) {
