@@ -11,13 +11,18 @@ export async function takeTurns(contestants, rounds) {
   const figures = new Map(contestants.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const { name, run } of rotated(contestants, round + 1)) {
-      process.stderr.write(`\r\x1b[K${round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`}: ${name}`);
+      say(`${round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`}: ${name}`);
       const figure = await run();
       if (round >= 0) figures.get(name).push(figure);
     }
   }
-  process.stderr.write("\r\x1b[K");
+  say("");
   return figures;
+}
+
+/** On the line at hand of a terminal; a log does not want it. */
+function say(words) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${words}`);
 }
 
 /** How many times as large the first is as the second, turn by turn. */

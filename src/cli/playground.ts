@@ -1,10 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Site } from "../playground/site.js";
-import { refuseTaken, writeSite } from "../playground/write-site.js";
 import { stopRequested } from "./interrupts.js";
 import { wholeNumber } from "./option-values.js";
 import { printResult } from "./output.js";
-import { openPlaygroundModels } from "./playground-models.js";
 import { addPrintFlags, type PrintFlags } from "./run-flags.js";
 
 interface PlaygroundFlags extends PrintFlags {
@@ -49,14 +47,18 @@ function portNumber(text: string): number {
 
 async function run(flags: PlaygroundFlags): Promise<void> {
   const { playgroundSite } = await import("../playground/site.js");
+  const { refuseTaken, writeSite } = await import("../playground/write-site.js");
   const { provenance } = await import("../report/provenance.js");
+  const { openPlaygroundModels } = await import("./playground-models.js");
   if (flags.out !== undefined) refuseTaken(flags.out);
   const stop = stopRequested(); // What was exported for the visit goes with it.
   using models = await openPlaygroundModels(flags);
   const { version } = provenance({ command: null, seeds: [] });
   const site = playgroundSite({ models: models.all, version });
-  if (flags.out !== undefined) write(site, flags.out, flags);
-  else if (!stop.aborted) await serve(site, flags, stop);
+  if (flags.out !== undefined) {
+    writeSite(site, flags.out);
+    printResult({ out: flags.out, files: site.size }, { json: flags.json, lines: [["playground", flags.out]] });
+  } else if (!stop.aborted) await serve(site, flags, stop);
 }
 
 /** Until the process is asked to stop, which is how a server ends: with status 0. */
@@ -66,9 +68,4 @@ async function serve(site: Site, { host, port, json, quiet }: PlaygroundFlags, s
   printResult({ url: serving.url }, { json, lines: [["playground", serving.url]] });
   if (!quiet) process.stderr.write("Ctrl+C ends it.\n");
   await new Promise((done) => stop.addEventListener("abort", done, { once: true }));
-}
-
-function write(site: Site, out: string, { json }: PlaygroundFlags): void {
-  writeSite(site, out);
-  printResult({ out, files: site.size }, { json, lines: [["playground", out]] });
 }
