@@ -26,7 +26,7 @@ napi_value SetErrorClasses(napi_env env, napi_callback_info info) {
 
 Bindings AllBindings() {
   Bindings all;
-  for (auto table : {Pointwise(), Reductions(), LinearAlgebra(), Shapes(), Layers(), Storage(), Autograd(), Random(), Vocabulary(), Optim(), Engine()})
+  for (auto table : {Pointwise(), Reductions(), LinearAlgebra(), Shapes(), Layers(), Storage(), Autograd(), Random(), Vocabulary(), Optim(), Engine(), Profile()})
     all.insert(all.end(), table.begin(), table.end());
   return all;
 }

@@ -16,6 +16,7 @@ Bindings Random();
 Bindings Vocabulary();
 Bindings Optim();
 Bindings Engine();
+Bindings Profile();
 
 // Once, before the first tensor is made.
 void KeepMemory();

@@ -87,5 +87,7 @@ export { evaluateHeldOut, type HeldOutResult } from "./train/evaluate.js";
 export { type Cadence, Interrupted, type Observer, type StepRecord } from "./train/loop.js";
 export { pretrain } from "./train/pretrain.js";
 export { type PretrainRecipe, pretrainRecipe } from "./train/pretrain-recipe.js";
+export type { Profile, ProfileRow } from "./train/profile.js";
 export { parseRecipe } from "./train/recipe.js";
 export type { Estimate, SessionOptions, SessionResult } from "./train/session.js";
+export type { StepProfile } from "./train/step-profiler.js";

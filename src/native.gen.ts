@@ -111,4 +111,10 @@ export interface Bindings {
   setThreads(a: number): void;
   threads(): number;
   cudaDevices(): number;
+  profileOpen(a: number): void;
+  profileRecord(a: boolean): void;
+  phaseBegin(a: string): void;
+  phaseEnd(): void;
+  profileClose(): [number, readonly string[], boolean];
+  profileTake(a: Uint8Array): void;
 }

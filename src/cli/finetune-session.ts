@@ -15,7 +15,7 @@ import type { Display } from "./display.js";
 import { stopRequested } from "./interrupts.js";
 import { percent, whole } from "./quantities.js";
 import { observeSteps } from "./run-display.js";
-import type { PlaceFlags, RecipeFlags, SaveFlags } from "./run-flags.js";
+import type { PlaceFlags, ProfileFlag, RecipeFlags, SaveFlags } from "./run-flags.js";
 import { checkDevice } from "./session-flags.js";
 import { openTaskOf, type TaskFlags } from "./task-flags.js";
 
@@ -35,7 +35,12 @@ const NANO_HIDDEN_SIZE = 256;
  * @throws ConfigError when a flag is missing or cannot apply
  */
 export async function finetuneSession(
-  flags: TaskFlags & RecipeFlags & PlaceFlags & SaveFlags & SeedFlags & { model?: string; teacher?: string },
+  flags: TaskFlags &
+    RecipeFlags &
+    PlaceFlags &
+    SaveFlags &
+    ProfileFlag &
+    SeedFlags & { model?: string; teacher?: string },
   display: Display,
 ): Promise<FinetuneOptions> {
   const { out, resume = false } = flags;
@@ -70,6 +75,7 @@ export async function finetuneSession(
       ...observeSteps(display),
       evaluation: (step, result) => display.log(`step ${whole(step)}: ${evaluationWords(result)}`),
     },
+    profile: flags.profile,
     signal: stopRequested(),
   };
 }

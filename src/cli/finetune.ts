@@ -10,10 +10,12 @@ import { percent, whole } from "./quantities.js";
 import {
   addPlaceFlags,
   addPrintFlags,
+  addProfileFlag,
   addRecipeFlags,
   addSaveFlags,
   type PlaceFlags,
   type PrintFlags,
+  type ProfileFlag,
   type RecipeFlags,
   type SaveFlags,
 } from "./run-flags.js";
@@ -48,7 +50,7 @@ export function registerFinetune(program: Command): void {
   });
   addPlaceFlags(command);
   addSaveFlags(command);
-  addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
+  addProfileFlag(addPrintFlags(command)).addHelpText("after", EXAMPLES).action(run);
 }
 
 const EXAMPLES = `
@@ -57,7 +59,7 @@ Examples:
   $ limbeck finetune --model run/model --task squad --data squad --out squad --teacher teacher-squad/model
   $ limbeck finetune --model run/model --train train.csv --validation dev.csv --text title body --label topic --out topics`;
 
-interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
   model?: string;
   teacher?: string;
   out: string;

@@ -2,6 +2,7 @@ import type { HeldOutResult } from "../train/evaluate.js";
 import type { StepRecord } from "../train/loop.js";
 import type { Estimate, SessionOptions } from "../train/session.js";
 import type { Display } from "./display.js";
+import { profileLines } from "./profile-display.js";
 import type { ProgressView } from "./progress-line.js";
 import { duration, percent, short, whole } from "./quantities.js";
 
@@ -29,6 +30,7 @@ export function observeSteps(display: Display): Omit<SessionOptions["observer"],
     },
     evaluating: (done, total) => display.progress(evaluatingView(trained, done, total)),
     saved: (step) => display.log(`step ${whole(step)}: saved`),
+    profiled: (profile) => display.log(profileLines(profile).join("\n")),
   };
 }
 

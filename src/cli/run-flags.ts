@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { numberFrom, wholeNumber } from "./option-values.js";
 
 /** What pretrain and distill both take. */
-export interface RunFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+export interface RunFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
   data?: string;
   out: string;
   resume?: boolean;
@@ -31,6 +31,10 @@ export interface PrintFlags {
   quiet?: boolean;
 }
 
+export interface ProfileFlag {
+  profile?: boolean;
+}
+
 /** Adds the options of RunFlags, but `--data`, which reads differently in each command. */
 export function addRunFlags(command: Command, options: { defaultRecipe: string }): Command {
   command
@@ -42,7 +46,7 @@ export function addRunFlags(command: Command, options: { defaultRecipe: string }
   addSaveFlags(command)
     .option("--evaluate-every <steps>", "evaluate on the held-out text", wholeNumber(1), 100)
     .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
-  return addPrintFlags(command);
+  return addProfileFlag(addPrintFlags(command));
 }
 
 /** @param options.set what --set does, where it is more than to change one recipe */
@@ -80,6 +84,13 @@ export function addPrintFlags(command: Command): Command {
     .option("--json", "print the result as JSON")
     .option("-q, --quiet", "no progress, only errors")
     .helpOption("-h, --help", "print this help");
+}
+
+export function addProfileFlag(command: Command): Command {
+  return command.option(
+    "--profile",
+    "print where the time of five steps goes, by phase and by op, after two to warm up, and write them op by op to <run>/profile.json, for chrome://tracing or Perfetto (on cuda: the time to queue the work, and to wait for it where a value is read)",
+  );
 }
 
 /** Collects `key=value`; a value that is JSON is taken as such, and any other as text. */

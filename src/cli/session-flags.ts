@@ -57,6 +57,7 @@ export function openSession<T extends TrainingRecipe & { kind: "pretrain" | "dis
       saveEveryMinutes: flags.saveEveryMinutes,
     },
     observer: observeRun(options.display),
+    profile: flags.profile,
     signal: stopRequested(),
   };
 }

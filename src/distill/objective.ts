@@ -5,6 +5,7 @@ import { autocast, backward, noGrad } from "../tensor/autograd.js";
 import { full } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
 import { cat } from "../tensor/ops.js";
+import { phase } from "../tensor/profile.js";
 import { manualSeed } from "../tensor/random.js";
 import { keep, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -64,11 +65,11 @@ export class DistillObjective implements Objective, Disposable {
 
   microStep(batch: Batch, counts: StepCounts): Tensor {
     const { alphaCe, alphaCos, restrictCeToMask } = this.#recipe;
-    const micro = toMicroBatch(batch, this.#device);
-    const teacher = alphaCe > 0 || alphaCos > 0 ? this.#teacherRows(micro) : null;
+    const micro = phase("data", () => toMicroBatch(batch, this.#device));
+    const teacher = alphaCe > 0 || alphaCos > 0 ? phase("teacher", () => this.#teacherRows(micro)) : null;
     // L_mlm needs the masked positions only; they come first.
     const vocabularyRows = alphaCe > 0 && !restrictCeToMask ? micro.N : micro.M;
-    const { hidden, transformed } = this.#studentRows(micro, vocabularyRows);
+    const { hidden, transformed } = phase("student forward", () => this.#studentRows(micro, vocabularyRows));
     const perMasked = shareOf(counts.maskedCount);
     const perToken = shareOf(counts.tokenCount);
     const perCe = restrictCeToMask ? perMasked : perToken;
@@ -88,12 +89,14 @@ export class DistillObjective implements Objective, Disposable {
     });
     const roots = [transformed];
     const gradients = [rowsGradient.to(transformed.dtype)];
-    const cos = teacher === null ? full([], 0, { device: this.#device }) : cosineLoss(hidden, teacher.hidden);
+    const cos = phase("losses", () =>
+      teacher === null ? full([], 0, { device: this.#device }) : cosineLoss(hidden, teacher.hidden),
+    );
     if (alphaCos > 0) {
       roots.push(cos);
       gradients.push(full([], alphaCos * perToken, { device: this.#device }));
     }
-    backward(roots, gradients);
+    phase("backward", () => backward(roots, gradients));
     const shares = [ce.mul(perCe), mlm.mul(perMasked), cos.detach().mul(perToken)];
     return cat(shares.map((share) => share.view([1])));
   }

@@ -104,7 +104,7 @@ async function trainAndKeep(
     evaluate,
   }: { objective: TaskObjective; features: readonly Feature[]; padId: number; evaluate(): Promise<NamedResult[]> },
 ): Promise<{ step: number; results: readonly NamedResult[] }> {
-  const { recipe, data, device, signal, observer, resume, cadence } = options;
+  const { recipe, data, device, signal, observer, profile, resume, cadence } = options;
   using optimizer = adamWOf(recipe, objective.parameters);
   const steps = new TaskSteps(features, { ...recipe, padId });
   const totalSteps = recipe.steps ?? Math.ceil((recipe.epochs ?? 1) * steps.stepsPerEpoch);
@@ -113,7 +113,7 @@ async function trainAndKeep(
   let kept: { step: number; results: readonly NamedResult[] } | null = null;
   observer.estimate(await estimate(run, { totalSteps, batchesOf }, objective, signal));
   await trainLoop({
-    ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer, resume },
+    ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer, profile, resume },
     cadence: { ...cadence, evaluateEverySteps, evaluatesUntrained: false },
     evaluate: async (step) => {
       const results = await evaluate();

@@ -4,6 +4,7 @@ import { autocast, backward, noGrad } from "../tensor/autograd.js";
 import { full, tensor } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
 import { cat, nllLoss } from "../tensor/ops.js";
+import { phase } from "../tensor/profile.js";
 import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { softTargetLoss } from "../train/losses.js";
@@ -110,15 +111,16 @@ export class TaskObjective implements Objective<TaskStep> {
 
   microStep(batch: TaskBatch, step: TaskStep): Tensor {
     const share = shareOf(step.sequenceCount);
-    const logits = taskLogits(this.model, batch, { ...this.#options, training: true });
-    const sums = [hardLoss(this.#kind, logits, batch.targets)];
+    const logits = phase("forward", () => taskLogits(this.model, batch, { ...this.#options, training: true }));
+    const sums = [phase("losses", () => hardLoss(this.#kind, logits, batch.targets))];
     const teacher = this.#teacher;
     if (teacher !== null) {
-      const given = noGrad(() => tidy(() => taskLogits(teacher, batch, { ...this.#options, training: false })));
-      sums.push(softLoss(this.#kind, logits, given, this.#recipe.temperature));
+      const taught = () => tidy(() => taskLogits(teacher, batch, { ...this.#options, training: false }));
+      const given = phase("teacher", () => noGrad(taught));
+      sums.push(phase("losses", () => softLoss(this.#kind, logits, given, this.#recipe.temperature)));
     }
     const gradients = this.losses.map(({ weight }) => full([], weight * share, { device: this.#options.device }));
-    backward(sums, gradients);
+    phase("backward", () => backward(sums, gradients));
     return cat(sums.map((sum) => sum.detach().mul(share).view([1])));
   }
 }

@@ -7,6 +7,7 @@ import { RunError } from "../errors.js";
 import type { AdamW } from "../optim/adamw.js";
 import { clipGradientNorm } from "../optim/clip.js";
 import { linearWarmupDecay } from "../optim/schedules.js";
+import { phase } from "../tensor/profile.js";
 import { manualSeed } from "../tensor/random.js";
 import { keep, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -14,6 +15,7 @@ import { checkpointContent, initialState, type LoopState, restoreLatest } from "
 import type { Objective, StepData } from "./objective.js";
 import type { OptimizerRecipe } from "./recipe.js";
 import { Speedometer } from "./speedometer.js";
+import { type StepProfile, StepProfiler } from "./step-profiler.js";
 
 /** One line of metrics.jsonl and one point of each curve. */
 export interface StepRecord {
@@ -50,6 +52,8 @@ export interface Observer<E extends Evaluation> {
   evaluating?(done: number, total: number): void;
   evaluation(step: number, result: E): void;
   saved(step: number): void;
+  /** Once, where the run has steps to profile. */
+  profiled?(profile: StepProfile): void;
 }
 
 export interface LoopOptions<S extends StepData, E extends Evaluation> {
@@ -66,6 +70,8 @@ export interface LoopOptions<S extends StepData, E extends Evaluation> {
   evaluate(step: number): Promise<E>;
   cadence: Cadence;
   observer: Observer<E>;
+  /** Whether to record where the time of a few steps goes, to profile.json. */
+  profile?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -95,6 +101,7 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
   const restored = options.resume ? restoreLatest(run, options) : null;
   const state = restored ?? initialState();
   const resumedAt = restored === null ? null : state.step;
+  using profiler = options.profile ? new StepProfiler(run, { done: state.step, total: totalSteps }) : null;
   using events = new EventWriter(run.directory, resumedAt);
   const metrics = run.openMetrics(resumedAt);
   let evaluatedStep = lastEvaluation(metrics);
@@ -122,8 +129,10 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
       if (isDone || isDue || (state.step > 0 && state.step % cadence.saveEverySteps === 0)) save();
       if (isDone) return;
       speed.startLap();
-      const batches = options.batchesOf(state.step);
+      profiler?.beginStep(state.step);
+      const batches = phase("data", () => options.batchesOf(state.step));
       const measured = await optimizerStep(options, state.step, batches);
+      profiler?.endStep();
       state.step += 1;
       state.tokens += batches.tokenCount;
       speed.endLap(batches.tokenCount);
@@ -132,6 +141,8 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
       const isLogged = state.step === totalSteps || state.step % cadence.logEverySteps === 0;
       if (isLogged) recordStep(metrics, events, record);
       observer.step(record);
+      const profile = profiler?.take(state.step) ?? null;
+      if (profile !== null) observer.profiled?.(profile);
     }
   } catch (error) {
     if (!(signal?.aborted && error === signal.reason)) throw error;
@@ -164,12 +175,12 @@ async function optimizerStep<S extends StepData, E extends Evaluation>(
       manualSeed(dropoutSeed(recipe.seed, step, index));
       shares.push(keep(tidy(() => objective.microStep(batch, batches))));
     }
-    const gradientNorm = clipGradientNorm(gradients, recipe.clipNorm);
+    const gradientNorm = phase("optimizer", () => clipGradientNorm(gradients, recipe.clipNorm));
     const perBatch = shares.map((share) => [...share.toFloat32Array()]);
     if (!Number.isFinite(gradientNorm) || perBatch.flat().some((value) => !Number.isFinite(value))) {
       throw notFinite(run, step, objective, perBatch, gradientNorm);
     }
-    optimizer.step(learningRateOf(recipe, totalSteps, step));
+    phase("optimizer", () => optimizer.step(learningRateOf(recipe, totalSteps, step)));
     return {
       losses: objective.losses.map((_, i) => perBatch.reduce((sum, share) => sum + (share[i] ?? 0), 0)),
       gradientNorm,

@@ -9,6 +9,7 @@ import { FlatParameters } from "../optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../tensor/autograd.js";
 import { tensor } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
+import { phase } from "../tensor/profile.js";
 import { manualSeed } from "../tensor/random.js";
 import { TensorScope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -67,13 +68,14 @@ export class MaskedLmObjective implements Objective, Disposable {
   }
 
   microStep(batch: Batch, counts: StepCounts): Tensor {
-    const { input, positions, labels, M } = toMicroBatch(batch, this.#device);
+    const { input, positions, labels, M } = phase("data", () => toMicroBatch(batch, this.#device));
     const dtype = this.#productDType;
     const perMasked = shareOf(counts.maskedCount);
-    const transformed = autocast(dtype === "float32" ? null : dtype, this.#device, () => {
+    const forward = () => {
       const hidden = this.model.encoder.forward(input, { training: true });
       return this.model.transform(rowsAt(hidden, positions.narrow(0, 0, M)));
-    });
+    };
+    const transformed = phase("forward", () => autocast(dtype === "float32" ? null : dtype, this.#device, forward));
     const { mlm, rowsGradient } = vocabularyLosses({
       student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
       teacher: null,
@@ -85,7 +87,7 @@ export class MaskedLmObjective implements Objective, Disposable {
       biasGradient: this.parameters.view(this.parameters.gradients, "mlm.bias"),
       productDType: dtype,
     });
-    backward([transformed], [rowsGradient.to(transformed.dtype)]);
+    phase("backward", () => backward([transformed], [rowsGradient.to(transformed.dtype)]));
     return mlm.mul(perMasked).view([1]);
   }
 

@@ -31,6 +31,8 @@ export interface SessionOptions<E extends Evaluation = HeldOutResult> {
   device: string;
   cadence: Cadence;
   observer: Observer<E> & { estimate(estimate: Estimate): void };
+  /** Whether to record where the time of a few steps goes, to profile.json in the run directory. Default: no. */
+  profile?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -2,6 +2,7 @@ import { noGrad } from "../tensor/autograd.js";
 import { zeros } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
 import { cat, linear, vocabularyLosses_ } from "../tensor/ops.js";
+import { phase } from "../tensor/profile.js";
 import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -57,7 +58,7 @@ const chunkLogits = 16 << 20;
  * Source: Sanh et al. 2019, section 2; the chunks are ours.
  */
 export function vocabularyLosses(options: VocabularyLossOptions): VocabularyLosses {
-  return noGrad(() => tidy(() => overChunks(options)));
+  return phase("losses", () => noGrad(() => tidy(() => overChunks(options))));
 }
 
 function overChunks(options: VocabularyLossOptions): VocabularyLosses {

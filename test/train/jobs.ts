@@ -24,6 +24,7 @@ export interface Attempt {
   resume?: boolean;
   cadence?: Partial<Cadence>;
   observer?: Partial<Observer<HeldOutResult> & { estimate(estimate: Estimate): void }>;
+  profile?: boolean;
   signal?: AbortSignal;
 }
 
@@ -31,8 +32,8 @@ const cadence: Cadence = { logEverySteps: 1, evaluateEverySteps: 4, saveEverySte
 const silent = { estimate() {}, step() {}, evaluation() {}, saved() {} };
 
 /** The options of an attempt but those that JSON cannot hold. */
-export function optionsOf(job: Job, { out, resume = false, cadence: changes }: Attempt) {
-  return { ...job, out, resume, device: "cpu", cadence: { ...cadence, ...changes } };
+export function optionsOf(job: Job, { out, resume = false, profile = false, cadence: changes }: Attempt) {
+  return { ...job, out, resume, profile, device: "cpu", cadence: { ...cadence, ...changes } };
 }
 
 /** Runs a job in this process. */
