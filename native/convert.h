@@ -238,6 +238,9 @@ inline std::string FirstLine(const char* message) {
   return std::string(all.substr(0, all.find('\n')));
 }
 
+// What was packed of a tensor's memory no longer holds once it is written to.
+void ForgetPacked(const Tensor& written);
+
 struct Binding {
   const char* name;
   std::string signature;
@@ -262,7 +265,7 @@ template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...
     const auto said = [data](const char* what) { return std::string(static_cast<const char*>(data)) + ": " + FirstLine(what); };
     try {
       if (argc < sizeof...(A)) throw BadArgument("expected " + std::to_string(sizeof...(A)) + " arguments, got " + std::to_string(argc));
-      return Call(env, argv, std::index_sequence_for<A...>());
+      return Call(env, argv, IsInPlace(static_cast<const char*>(data)), std::index_sequence_for<A...>());
     } catch (const StaleTensor& e) {
       ThrowJs(env, ErrorKind::kLifetime, said(e.what()));
     } catch (const c10::Error& e) {
@@ -274,9 +277,14 @@ template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...
   }
 
  private:
-  template <size_t... I> static napi_value Call(napi_env env, napi_value* argv, std::index_sequence<I...>) {
+  // As in PyTorch, an op writes to its first argument if its name ends with an underscore.
+  static bool IsInPlace(std::string_view name) { return name.ends_with('_'); }
+
+  template <size_t... I> static napi_value Call(napi_env env, napi_value* argv, bool is_in_place, std::index_sequence<I...>) {
     // decltype(auto) of From: tensors arrive as references into the table, everything else as values.
     std::tuple<decltype(Js<std::decay_t<A>>::From(env, argv[I]))...> args{Js<std::decay_t<A>>::From(env, argv[I])...};
+    if constexpr (sizeof...(A) > 0 && std::is_same_v<std::decay_t<std::tuple_element_t<0, std::tuple<A..., void*>>>, Tensor>)
+      if (is_in_place) ForgetPacked(std::get<0>(args));
     if constexpr (std::is_void_v<R>) {
       F{}(std::get<I>(args)...);
       return nullptr;

@@ -1,4 +1,7 @@
 // Tables of one-line ops. libtorch decides semantics; an op is here only if TypeScript uses it.
+#include "attention.h"
+#include "products.h"
+#include "residual.h"
 #include "tables.h"
 
 namespace limbeck {
@@ -55,11 +58,37 @@ Bindings Reductions() {
   };
 }
 
+namespace {
+
+Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias) {
+  const Tensor add = bias.has_value() ? *bias : Tensor();
+  if (UsesFastProducts(x) && FitsFastLinear(x, weight, add)) return FastLinear(x, weight, add);
+  return at::linear(x, weight, bias);
+}
+
+// The backward pass of a linear map by hand. Gradient and x are in the dtype of the products, results in f32.
+Tensor InputGradient(const Tensor& gradient, const Tensor& weight) {
+  if (FitsFastBackward(gradient, weight)) return FastInputGradient(gradient, weight);
+  return at::matmul(gradient, weight.to(gradient.scalar_type())).to(at::kFloat);
+}
+
+void AddWeightGradient(Tensor into, const Tensor& gradient, const Tensor& x) {
+  TORCH_CHECK(gradient.dim() == 2 && x.dim() == 2 && into.dim() == 2 && gradient.size(0) == x.size(0) && into.size(0) == gradient.size(1) &&
+                  into.size(1) == x.size(1),
+              "needs [N, K], [M, N] and [M, K], got ", into.sizes(), ", ", gradient.sizes(), " and ", x.sizes());
+  if (FitsFastBackward(gradient, into) && x.scalar_type() == at::kBFloat16) AddFastWeightGradient(into, gradient, x);
+  else if (gradient.scalar_type() == at::kFloat) into.addmm_(gradient.t(), x);
+  else into.add_(at::matmul(gradient.t(), x));
+}
+
+}  // namespace
+
 Bindings LinearAlgebra() {
   return {
       Op("matmul", [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); }),
-      Op("linear", [](const Tensor& x, const Tensor& w, const Optional<Tensor>& b) { return at::linear(x, w, b); }),
-      Op("addmm_", [](Tensor x, const Tensor& a, const Tensor& b) { x.addmm_(a, b); }),
+      Op("linear", [](const Tensor& x, const Tensor& w, const Optional<Tensor>& b) { return Linear(x, w, b); }),
+      Op("linearInputGradient", [](const Tensor& gradient, const Tensor& weight) { return InputGradient(gradient, weight); }),
+      Op("addLinearWeightGradient_", [](Tensor into, const Tensor& gradient, const Tensor& x) { AddWeightGradient(into, gradient, x); }),
   };
 }
 
@@ -82,30 +111,6 @@ Bindings Shapes() {
   };
 }
 
-namespace {
-
-// Heads [B, H, S, d]; mask broadcasts to [B, H, S, S] and is added to the scores.
-Tensor ComposedAttention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, double dropout) {
-  Tensor scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
-  if (mask.has_value()) scores = scores + mask->to(scores.scalar_type());
-  // By its inner name, which autocast leaves as it is: bf16 scores are summed in f32 all the same.
-  Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
-  if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);
-  return at::matmul(weights, v);
-}
-
-Tensor Attention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, double dropout) {
-#if LIMBECK_TORCH_AT_LEAST(2, 0)
-  // libtorch's own makes an object of oneDNN for every head and block in bf16 on the CPU: 2 to 20 times slower.
-  if (!q.is_cpu() || q.scalar_type() != at::kBFloat16) {
-    return at::scaled_dot_product_attention(q, k, v, mask, dropout, /*is_causal=*/false);
-  }
-#endif
-  return ComposedAttention(q, k, v, mask, dropout);
-}
-
-}  // namespace
-
 Bindings Layers() {
   return {
       Op("embedding", [](const Tensor& weight, const Tensor& ids) { return at::embedding(weight, ids); }),
@@ -113,9 +118,13 @@ Bindings Layers() {
       Op("layerNorm", [](const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
         return at::layer_norm(x, weight.sizes(), weight, bias, eps);
       }),
-      Op("dropout", [](const Tensor& x, double p) { return at::dropout(x, p, /*train=*/true); }),
-      Op("scaledDotProductAttention", [](const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask,
-                                         double dropout) { return Attention(q, k, v, mask, dropout); }),
+      Op("dropout", [](const Tensor& x, double p) { return Dropout(x, p); }),
+      Op("residualNorm", [](const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double dropout) {
+        return ResidualNorm(x, y, weight, bias, eps, dropout);
+      }),
+      Op("selfAttention", [](const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+        return SelfAttention(qkv, heads, mask, dropout);
+      }),
       Op("nllLoss", [](const Tensor& logProbabilities, const Tensor& target, int64_t ignoreIndex) {
         return at::nll_loss(logProbabilities, target, {}, at::Reduction::Sum, ignoreIndex);
       }),

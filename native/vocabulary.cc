@@ -1,33 +1,20 @@
 // The distillation losses over the vocabulary and their gradient, in three passes over a row that stays in the cache.
 //
-// This is the one kernel written by hand. Composed of libtorch's ops it takes some fifteen passes over [rows, V] through
+// Composed of libtorch's ops it takes some fifteen passes over [rows, V] through
 // memory, in f32: a third of a distillation step. Here a row of logits becomes its own gradient, in place.
 #include "tables.h"
+#include "vectors.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <type_traits>
 
 namespace limbeck {
 
 namespace {
-
-// Sixteen floats at once, in GCC's and Clang's vector extension: one AVX-512 register, two of AVX2, four of SSE or NEON.
-constexpr int64_t kLanes = 16;
-typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
-typedef uint32_t Words __attribute__((vector_size(kLanes * sizeof(uint32_t))));
-typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
-
-// Inlined into one function per instruction set, so that vectors never cross a call.
-#define LIMBECK_INLINE [[gnu::always_inline]] static inline
-#define LIMBECK_INLINED __attribute__((always_inline))
-#pragma GCC diagnostic ignored "-Wpsabi"
 
 // What stands for logits beyond the row's end: its exponential is as good as 0.
 constexpr float kNothing = -1e4f;
@@ -42,71 +29,6 @@ struct Row {
   double ce = 0, mlm = 0;
 };
 
-LIMBECK_INLINE Floats Spread(float value) { return Floats{} + value; }
-
-LIMBECK_INLINE Floats Load(const float* from) {
-  Floats x;
-  std::memcpy(&x, from, sizeof x);
-  return x;
-}
-
-LIMBECK_INLINE Floats Load(const at::BFloat16* from) {
-  Halves halves;
-  std::memcpy(&halves, from, sizeof halves);
-  return std::bit_cast<Floats>(__builtin_convertvector(halves, Words) << 16);
-}
-
-LIMBECK_INLINE void Store(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
-
-// Rounded to nearest, ties to even.
-LIMBECK_INLINE void Store(at::BFloat16* to, Floats x) {
-  const Words bits = std::bit_cast<Words>(x);
-  const Halves halves = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, Halves);
-  std::memcpy(to, &halves, sizeof halves);
-}
-
-template <class T>
-LIMBECK_INLINE Floats LoadTail(const T* from, int64_t count) {
-  T padded[kLanes];
-  for (int64_t i = 0; i < kLanes; ++i) padded[i] = i < count ? from[i] : T(kNothing);
-  return Load(padded);
-}
-
-template <class T>
-LIMBECK_INLINE void StoreTail(T* to, Floats x, int64_t count) {
-  T padded[kLanes];
-  Store(padded, x);
-  std::memcpy(to, padded, count * sizeof(T));
-}
-
-/** e^x for x <= 0, to 2 ulp: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, expf). NaN stays NaN. */
-LIMBECK_INLINE Floats Exp(Floats x) {
-  x = x < -87.0f ? Spread(-87.0f) : x;
-  const float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to a whole number, which its low bits then hold.
-  const Floats shifted = x * 1.44269504088896341f + magic;
-  const Floats n = shifted - magic;
-  const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f; // ln 2 in two parts
-  Floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  return std::bit_cast<Floats>(std::bit_cast<Ints>(p) + (std::bit_cast<Ints>(shifted) << 23));
-}
-
-LIMBECK_INLINE float Largest(Floats x) {
-  float largest = x[0];
-  for (int64_t i = 1; i < kLanes; ++i) largest = largest < x[i] ? x[i] : largest;
-  return largest;
-}
-
-LIMBECK_INLINE double Total(Floats x) {
-  double total = 0;
-  for (int64_t i = 0; i < kLanes; ++i) total += x[i];
-  return total;
-}
-
 template <class T>
 LIMBECK_INLINE float LargestOf(const T* row, int64_t V) {
   Floats largest = Spread(static_cast<float>(row[0]));
@@ -116,7 +38,7 @@ LIMBECK_INLINE float LargestOf(const T* row, int64_t V) {
     largest = largest < x ? x : largest;
   }
   if (whole < V) {
-    const Floats x = LoadTail(row + whole, V - whole);
+    const Floats x = LoadTail(row + whole, V - whole, kNothing);
     largest = largest < x ? x : largest;
   }
   return Largest(largest);
@@ -179,8 +101,8 @@ struct Kernel {
       }
       add(sum);
     }
-    const Floats last_student = rest > 0 ? LoadTail(student + whole, rest) : Floats{};
-    const Floats last_teacher = kSoft && rest > 0 ? LoadTail(teacher + whole, rest) : Floats{};
+    const Floats last_student = rest > 0 ? LoadTail(student + whole, rest, kNothing) : Floats{};
+    const Floats last_teacher = kSoft && rest > 0 ? LoadTail(teacher + whole, rest, kNothing) : Floats{};
     if (rest > 0) {
       Powers e = At(k, last_student, last_teacher);
       e.distance = e.teacher * e.distance;

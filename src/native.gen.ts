@@ -46,7 +46,8 @@ export interface Bindings {
   logSoftmax(a: Handle, b: number): Handle;
   matmul(a: Handle, b: Handle): Handle;
   linear(a: Handle, b: Handle, c: Handle | null): Handle;
-  addmm_(a: Handle, b: Handle, c: Handle): void;
+  linearInputGradient(a: Handle, b: Handle): Handle;
+  addLinearWeightGradient_(a: Handle, b: Handle, c: Handle): void;
   view(a: Handle, b: readonly number[]): Handle;
   reshape(a: Handle, b: readonly number[]): Handle;
   transpose(a: Handle, b: number, c: number): Handle;
@@ -65,7 +66,8 @@ export interface Bindings {
   conv1d(a: Handle, b: Handle, c: Handle): Handle;
   layerNorm(a: Handle, b: Handle, c: Handle, d: number): Handle;
   dropout(a: Handle, b: number): Handle;
-  scaledDotProductAttention(a: Handle, b: Handle, c: Handle, d: Handle | null, e: number): Handle;
+  residualNorm(a: Handle, b: Handle, c: Handle, d: Handle, e: number, f: number): Handle;
+  selfAttention(a: Handle, b: number, c: Handle | null, d: number): Handle;
   nllLoss(a: Handle, b: Handle, c: number): Handle;
   fromBytes(a: Uint8Array, b: readonly number[], c: DType, d: string): Handle;
   toBytes(a: Handle, b: Uint8Array): void;

@@ -7,7 +7,7 @@ import type { DType } from "../tensor/dtype.js";
 import { cat } from "../tensor/ops.js";
 import { phase } from "../tensor/profile.js";
 import { manualSeed } from "../tensor/random.js";
-import { keep, tidy } from "../tensor/scope.js";
+import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { cosineLoss } from "../train/losses.js";
 import { type MicroBatch, rowsAt, toMicroBatch } from "../train/micro-batch.js";
@@ -37,7 +37,6 @@ export class DistillObjective implements Objective, Disposable {
   readonly parameters: FlatParameters;
   readonly losses: readonly { name: string; weight: number }[];
   readonly #teacher: MaskedLm;
-  readonly #teacherOutput: Omit<OutputLayer, "rows">;
   readonly #recipe: DistillRecipe;
   readonly #productDType: DType;
   readonly #device: string;
@@ -58,9 +57,6 @@ export class DistillObjective implements Objective, Disposable {
     const frozen = (name: string) => recipe.freezePositions && name === "embeddings.position.weight";
     this.parameters = new FlatParameters(this.model, { device: options.device, frozen });
     if (recipe.initialisation === "teacher") initialiseFromTeacher(this.model, teacher, recipe);
-    // The teacher does not change: its output layer is cast once.
-    const cast = (value: Tensor) => keep(tidy(() => value.to(options.productDType).detach()));
-    this.#teacherOutput = { weight: cast(teacher.outputWeight), bias: cast(teacher.head.bias.value) };
   }
 
   microStep(batch: Batch, counts: StepCounts): Tensor {
@@ -74,11 +70,11 @@ export class DistillObjective implements Objective, Disposable {
     const perToken = shareOf(counts.tokenCount);
     const perCe = restrictCeToMask ? perMasked : perToken;
     const { ce, mlm, rowsGradient } = vocabularyLosses({
-      student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
+      student: outputLayer(this.model, transformed.detach()),
       teacher:
         teacher === null || alphaCe === 0
           ? null
-          : { ...this.#teacherOutput, rows: teacher.transformed.narrow(0, 0, vocabularyRows) },
+          : outputLayer(this.#teacher, teacher.transformed.narrow(0, 0, vocabularyRows)),
       labels: micro.labels,
       temperature: this.#recipe.temperature,
       ceScale: alphaCe * perCe,
@@ -126,7 +122,9 @@ export class DistillObjective implements Objective, Disposable {
   [Symbol.dispose](): void {
     this.model.dispose();
     this.parameters.dispose();
-    this.#teacherOutput.weight.dispose();
-    this.#teacherOutput.bias.dispose();
   }
+}
+
+function outputLayer(model: MaskedLm, rows: Tensor): OutputLayer {
+  return { rows, weight: model.outputWeight, bias: model.head.bias.value };
 }

@@ -2,7 +2,7 @@ import { ConfigError, ShapeError } from "../errors.js";
 import { Dropout, Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import { arange } from "../tensor/create.js";
-import { gelu, scaledDotProductAttention } from "../tensor/ops.js";
+import { gelu, selfAttention } from "../tensor/ops.js";
 import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { EncoderConfig } from "./config.js";
@@ -75,15 +75,8 @@ class SelfAttention extends Module {
 
   /** [B, S, D] -> [B, S, D] */
   forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
-    const [B, S, D] = x.dims(3);
-    const H = this.#heads;
-    const [q, k, v] = this.qkv
-      .forward(x)
-      .view([B, S, 3, H, D / H])
-      .permute([2, 0, 3, 1, 4])
-      .unbind() as [Tensor, Tensor, Tensor];
-    const context = scaledDotProductAttention(q, k, v, { mask, dropout: training ? this.#dropout : 0 });
-    return this.output.forward(context.transpose(1, 2).reshape([B, S, D]));
+    const dropout = training ? this.#dropout : 0;
+    return this.output.forward(selfAttention(this.qkv.forward(x), { heads: this.#heads, mask, dropout }));
   }
 }
 
@@ -111,8 +104,8 @@ class EncoderLayer extends Module {
   readonly #attentionNorm: LayerNorm;
   readonly #ffn: FeedForward;
   readonly #ffnNorm: LayerNorm;
-  readonly #attentionOutputDropout: Dropout;
-  readonly #ffnDropout: Dropout;
+  readonly #attentionOutputDropout: number;
+  readonly #ffnDropout: number;
 
   constructor(config: EncoderConfig) {
     super();
@@ -121,15 +114,15 @@ class EncoderLayer extends Module {
     this.#ffn = this.module("ffn", new FeedForward(config));
     this.#ffnNorm = this.module("ffnNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
     // DistilBERT drops nothing between attention and its norm (transformers, modeling_distilbert.py, TransformerBlock).
-    this.#attentionOutputDropout = new Dropout(config.family === "bert" ? config.dropout : 0);
-    this.#ffnDropout = new Dropout(config.dropout);
+    this.#attentionOutputDropout = config.family === "bert" ? config.dropout : 0;
+    this.#ffnDropout = config.dropout;
   }
 
   /** [B, S, D], [B, 1, 1, S] -> [B, S, D] */
   forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
-    const attended = this.#attentionOutputDropout.forward(this.#attention.forward(x, mask, training), training);
-    x = this.#attentionNorm.forward(x.add(attended));
-    return this.#ffnNorm.forward(x.add(this.#ffnDropout.forward(this.#ffn.forward(x), training)));
+    const attended = this.#attention.forward(x, mask, training);
+    x = this.#attentionNorm.ofSum(x, attended, { dropout: training ? this.#attentionOutputDropout : 0 });
+    return this.#ffnNorm.ofSum(x, this.#ffn.forward(x), { dropout: training ? this.#ffnDropout : 0 });
   }
 }
 

@@ -1,4 +1,4 @@
-import { dropout, embedding, layerNorm, linear } from "../tensor/ops.js";
+import { dropout, embedding, layerNorm, linear, residualNorm } from "../tensor/ops.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module, type Parameter } from "./module.js";
 
@@ -51,6 +51,11 @@ export class LayerNorm extends Module {
   /** [..., D] -> [..., D] */
   forward(x: Tensor): Tensor {
     return layerNorm(x.to("float32"), this.weight.value, this.bias.value, this.#eps);
+  }
+
+  /** Of x + dropout(y), the residual connection of a post-norm transformer: [..., D], [..., D] -> [..., D] */
+  ofSum(x: Tensor, y: Tensor, { dropout }: { dropout: number }): Tensor {
+    return residualNorm(x, y, { weight: this.weight.value, bias: this.bias.value, eps: this.#eps, dropout });
   }
 }
 

@@ -6,6 +6,16 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   return new Tensor(native.linear(x.handle, weight.handle, bias === null ? null : bias.handle));
 }
 
+/** gradient [M, N] · weight [N, K]: the gradient [M, K] of a `linear`'s input, f32, for one of its output in any float dtype. */
+export function linearInputGradient(gradient: Tensor, weight: Tensor): Tensor {
+  return new Tensor(native.linearInputGradient(gradient.handle, weight.handle));
+}
+
+/** into [N, K], f32, += gradientᵀ [N, M] · x [M, K]: the gradient of a `linear`'s weight, for gradient and x of one dtype. */
+export function addLinearWeightGradient_(into: Tensor, gradient: Tensor, x: Tensor): void {
+  native.addLinearWeightGradient_(into.handle, gradient.handle, x.handle);
+}
+
 /** Rows of weight [V, D] at ids (int64): [...ids, D]. */
 export function embedding(weight: Tensor, ids: Tensor): Tensor {
   return new Tensor(native.embedding(weight.handle, ids.handle));
@@ -31,19 +41,24 @@ export function dropout(x: Tensor, p: number): Tensor {
   return new Tensor(native.dropout(x.handle, p));
 }
 
-/**
- * softmax(q kᵀ / √d + mask) v, for q, k, v [B, H, S, d].
- *
- * @param mask added to the scores, broadcast to [B, H, S, S]; in the dtype of q
- */
-export function scaledDotProductAttention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  options: { mask: Tensor | null; dropout: number },
+/** layerNorm(x + dropout(y)) over the last dimension, f32; y in any float dtype. */
+export function residualNorm(
+  x: Tensor,
+  y: Tensor,
+  { weight, bias, eps, dropout }: { weight: Tensor; bias: Tensor; eps: number; dropout: number },
 ): Tensor {
+  return new Tensor(native.residualNorm(x.handle, y.handle, weight.handle, bias.handle, eps, dropout));
+}
+
+/**
+ * Multi-head self-attention: dropout(softmax(q kᵀ / √d + mask)) v for each of the heads, [B, S, 3 D] -> [B, S, D].
+ *
+ * @param qkv queries, keys and values side by side, each of the heads' d = D / heads columns one after the other
+ * @param mask added to the scores, f32 [B, 1, 1, S]
+ */
+export function selfAttention(qkv: Tensor, options: { heads: number; mask: Tensor | null; dropout: number }): Tensor {
   const mask = options.mask === null ? null : options.mask.handle;
-  return new Tensor(native.scaledDotProductAttention(q.handle, k.handle, v.handle, mask, options.dropout));
+  return new Tensor(native.selfAttention(qkv.handle, options.heads, mask, options.dropout));
 }
 
 /** −Σ logProbabilities[i][target[i]], rows whose target is `ignoreIndex` left out; logProbabilities [N, V], target [N]. */

@@ -262,12 +262,6 @@ export class Tensor {
     return this;
   }
 
-  /** this += a · b, for matrices. */
-  addmm_(a: Tensor, b: Tensor): this {
-    native.addmm_(this.handle, a.handle, b.handle);
-    return this;
-  }
-
   normal_(mean: number, std: number): this {
     native.normal_(this.handle, mean, std);
     return this;

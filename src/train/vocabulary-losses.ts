@@ -1,7 +1,7 @@
-import { noGrad } from "../tensor/autograd.js";
+import { autocast, noGrad } from "../tensor/autograd.js";
 import { zeros } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
-import { cat, linear, vocabularyLosses_ } from "../tensor/ops.js";
+import { addLinearWeightGradient_, cat, linear, linearInputGradient, vocabularyLosses_ } from "../tensor/ops.js";
 import { phase } from "../tensor/profile.js";
 import { tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -33,7 +33,7 @@ export interface VocabularyLossOptions {
   biasGradient: Tensor;
   /** What the products are computed in. */
   productDType: DType;
-  /** Rows of a chunk; by default as many as make 16 M logits. */
+  /** Rows of a chunk. */
   chunkRows?: number;
 }
 
@@ -46,8 +46,6 @@ export interface VocabularyLosses {
   rowsGradient: Tensor;
 }
 
-const chunkLogits = 16 << 20;
-
 /**
  * L_ce and L_mlm with their gradients by hand, a few hundred rows at a time: no [N, V] tensor is ever whole.
  *
@@ -58,7 +56,11 @@ const chunkLogits = 16 << 20;
  * Source: Sanh et al. 2019, section 2; the chunks are ours.
  */
 export function vocabularyLosses(options: VocabularyLossOptions): VocabularyLosses {
-  return phase("losses", () => noGrad(() => tidy(() => overChunks(options))));
+  return phase("losses", () => noGrad(() => tidy(() => inProducts(options, () => overChunks(options)))));
+}
+
+function inProducts<T>({ productDType, labels }: VocabularyLossOptions, body: () => T): T {
+  return autocast(productDType === "float32" ? null : productDType, labels.device, body);
 }
 
 function overChunks(options: VocabularyLossOptions): VocabularyLosses {
@@ -68,19 +70,20 @@ function overChunks(options: VocabularyLossOptions): VocabularyLosses {
   const [M] = labels.dims(1);
   const { device } = labels;
   const sums = zeros([2], { device });
-  const products = { student: inDType(student, productDType), teacher: teacher && inDType(teacher, productDType) };
   const gradients: Tensor[] = [];
-  const chunkRows = options.chunkRows ?? Math.max(16, Math.floor(chunkLogits / V));
+  const chunkRows = options.chunkRows ?? defaultChunkRows(V);
   const end = teacher === null ? M : N; // Without soft targets, rows that have no label have no loss.
   for (let start = 0; start < end; start += chunkRows) {
     const rows = Math.min(chunkRows, end - start);
     gradients.push(
       tidy(() => {
-        const logits = chunkOf(products.student, start, rows);
-        const given = products.teacher && chunkOf(products.teacher, start, rows);
+        const chunk = student.rows.narrow(0, start, rows).to(productDType);
+        const logits = linear(chunk, student.weight, student.bias);
+        const given = teacher && linear(teacher.rows.narrow(0, start, rows), teacher.weight, teacher.bias);
         const own = labels.narrow(0, Math.min(start, M), Math.max(0, Math.min(M - start, rows)));
         sums.add_(vocabularyLosses_(logits, given, own, options.biasGradient, options)); // Logits become their gradient.
-        return throughOutputLayer(logits, products.student, start, options);
+        addLinearWeightGradient_(options.weightGradient, logits, chunk);
+        return linearInputGradient(logits, student.weight);
       }),
     );
   }
@@ -88,26 +91,8 @@ function overChunks(options: VocabularyLossOptions): VocabularyLosses {
   return { ce: sums.select(0, 0), mlm: sums.select(0, 1), rowsGradient: cat(gradients) };
 }
 
-function inDType({ rows, weight, bias }: OutputLayer, dtype: DType): OutputLayer {
-  return { rows: rows.to(dtype), weight: weight.to(dtype), bias: bias.to(dtype) };
-}
-
-/** Logits [rows, V] of one chunk, in the dtype of the products. */
-function chunkOf({ rows, weight, bias }: OutputLayer, start: number, count: number): Tensor {
-  return linear(rows.narrow(0, start, count), weight, bias);
-}
-
-/** Backward through the output layer's weight: its gradient is added to, that of the rows is returned. */
-function throughOutputLayer(
-  gradient: Tensor,
-  { rows, weight }: OutputLayer,
-  start: number,
-  { weightGradient, productDType }: VocabularyLossOptions,
-): Tensor {
-  const [count] = gradient.dims(2);
-  const transposed = gradient.transpose(0, 1);
-  const chunk = rows.narrow(0, start, count);
-  if (productDType === "float32") weightGradient.addmm_(transposed, chunk);
-  else weightGradient.add_(transposed.matmul(chunk));
-  return gradient.matmul(weight).to("float32");
+/** As many as make 16 M logits; a multiple of 256, which products like, where there are that many. */
+function defaultChunkRows(V: number): number {
+  const rows = Math.floor((16 << 20) / V);
+  return rows < 256 ? Math.max(16, rows) : rows - (rows % 256);
 }

@@ -13,6 +13,13 @@ import random
 import torch
 import torch.nn.functional as F
 
+def self_attention(qkv, mask=None):
+    """Two heads."""
+    (B, S, D), H = (qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3), 2
+    q, k, v = qkv.reshape(B, S, 3, H, D // H).permute(2, 0, 3, 1, 4)
+    return F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(B, S, D)
+
+
 OPS = {
     # Pointwise.
     "add": lambda x, y: x + y,
@@ -59,7 +66,8 @@ OPS = {
     # Linear algebra.
     "matmul": torch.matmul,
     "linear": F.linear,
-    "addmm_": lambda x, a, b: x.clone().addmm_(a, b),
+    "linearInputGradient": lambda gradient, weight: gradient @ weight,
+    "addLinearWeightGradient_": lambda into, gradient, x: into.clone() + gradient.T @ x,
     # Shapes.
     "view": lambda x, shape: x.view(shape),
     "reshape": lambda x, shape: x.reshape(shape),
@@ -79,7 +87,8 @@ OPS = {
     "embedding": lambda weight, ids: F.embedding(ids, weight),
     "conv1d": F.conv1d,
     "layerNorm": lambda x, weight, bias, eps: F.layer_norm(x, weight.shape, weight, bias, eps),
-    "scaledDotProductAttention": lambda q, k, v, mask=None: F.scaled_dot_product_attention(q, k, v, mask),
+    "selfAttention": self_attention,
+    "residualNorm": lambda x, y, weight, bias, eps: F.layer_norm(x + y, weight.shape, weight, bias, eps),
     "nllLoss": lambda x, target, ignoreIndex: F.nll_loss(x, target, ignore_index=ignoreIndex, reduction="sum"),
     # Storage.
     "clone": lambda x: x.clone(),
@@ -235,10 +244,11 @@ def linear_algebra():
     case("linear", drawn(2, 3, 4), drawn(5, 4), drawn(5))
     case("linear", drawn(2, 3, 4), drawn(5, 4))
     case("linear", transposed(drawn(4, 3)), transposed(drawn(4, 2)), drawn(2))
-    case("addmm_", drawn(2, 3), drawn(2, 4), drawn(4, 3))
-    case("addmm_", drawn(2, 3), transposed(drawn(4, 2)), drawn(4, 3))
     case("linear", drawn(2, 3, 8), drawn(5, 8), drawn(5), autocast="bfloat16")
     case("linear", drawn(2, 3, 8), drawn(5, 8), autocast="bfloat16")
+    case("linear", drawn(2, 3, 8), drawn(6, 8), drawn(6), autocast="bfloat16")
+    case("linearInputGradient", drawn(3, 4), drawn(4, 2))
+    case("addLinearWeightGradient_", drawn(4, 2), drawn(3, 4), drawn(3, 2))
     case("matmul", drawn(3, 8), drawn(8, 4), autocast="bfloat16")
     case("matmul", drawn(2, 3, 8), drawn(2, 8, 4), autocast="bfloat16")
 
@@ -283,17 +293,17 @@ def layers():
     case("layerNorm", transposed(drawn(6, 4)), positive(6), drawn(6), eps=1e-5)
     case("layerNorm", given([[32.0, 32.5, 33.0, 31.5]]), positive(4), drawn(4), eps=1e-12)
     case("layerNorm", given([[2.0, 2.0, 2.0, 2.0]]), positive(4), drawn(4), eps=1e-5, grad=False)
-    heads = [drawn(2, 2, 3, 4) for _ in range(3)]
-    padding = given([[[[0.0, 0.0, 0.0]]], [[[0.0, 0.0, -math.inf]]]])
-    case("scaledDotProductAttention", *heads)
-    case("scaledDotProductAttention", *heads, {**padding, "constant": True})
-    case("scaledDotProductAttention", *heads, {**drawn(2, 1, 3, 3), "constant": True})
-    case("scaledDotProductAttention", *(transposed(drawn(1, 2, 4, 5)) for _ in range(3)))
+    padding = {**given([[[[0.0, 0.0, 0.0]]], [[[0.0, 0.0, -math.inf]]]]), "constant": True}
+    case("selfAttention", drawn(2, 3, 24))
+    case("selfAttention", drawn(2, 3, 24), padding)
+    case("selfAttention", transposed(drawn(1, 30, 4)))
     # Small: scores far apart cancel in the gradients, and f32 keeps less than 1e-5 of what is left.
-    case("scaledDotProductAttention", *(drawn(1, 2, 20, 8, low=-1, high=1) for _ in range(3)))
-    small = [drawn(2, 2, 3, 4, low=-1, high=1) for _ in range(3)]
-    case("scaledDotProductAttention", *small, autocast="bfloat16")
-    case("scaledDotProductAttention", *small, {**padding, "constant": True}, autocast="bfloat16")
+    case("selfAttention", drawn(1, 20, 48, low=-1, high=1))
+    case("selfAttention", drawn(2, 3, 24, low=-1, high=1), autocast="bfloat16")
+    case("selfAttention", drawn(2, 3, 24, low=-1, high=1), padding, autocast="bfloat16")
+    case("residualNorm", drawn(2, 3, 8), drawn(2, 3, 8), drawn(8), drawn(8), eps=1e-12)
+    case("residualNorm", drawn(5, 40), drawn(5, 40), positive(40), drawn(40), eps=1e-5)
+    case("residualNorm", drawn(3, 6), transposed(drawn(6, 3)), positive(6), drawn(6), eps=1e-5)
     case("nllLoss", drawn(4, 5), ids([0, 4, -100, 2]), ignoreIndex=-100)
     case("nllLoss", drawn(3, 5), ids([1, 1, 3]), ignoreIndex=1)
     case("nllLoss", drawn(2, 3), ids([-100, -100]), ignoreIndex=-100)

@@ -1,13 +1,16 @@
 import type { DType } from "../../src/tensor/dtype.js";
 import {
+  addLinearWeightGradient_,
   cat,
   conv1d,
   embedding,
   gelu,
   layerNorm,
   linear,
+  linearInputGradient,
   nllLoss,
-  scaledDotProductAttention,
+  residualNorm,
+  selfAttention,
   where,
 } from "../../src/tensor/ops.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -81,7 +84,6 @@ export const opCalls: Record<string, Call> = {
 
   matmul: ([x, y]) => x.matmul(y),
   linear: ([x, weight, bias]) => linear(x, weight, bias ?? null),
-  addmm_: ([x, a, b]) => x.clone().addmm_(a, b),
 
   view: ([x], { shape }) => x.view(shape),
   reshape: ([x], { shape }) => x.reshape(shape),
@@ -101,8 +103,14 @@ export const opCalls: Record<string, Call> = {
   embedding: ([weight, ids]) => embedding(weight, ids),
   conv1d: ([x, weight, bias]) => conv1d(x, weight, bias),
   layerNorm: ([x, weight, bias], { eps }) => layerNorm(x, weight, bias, eps),
-  scaledDotProductAttention: ([q, k, v, mask]) =>
-    scaledDotProductAttention(q, k, v, { mask: mask ?? null, dropout: 0 }),
+  selfAttention: ([qkv, mask]) => selfAttention(qkv, { heads: 2, mask: mask ?? null, dropout: 0 }),
+  residualNorm: ([x, y, weight, bias], { eps }) => residualNorm(x, y, { weight, bias, eps, dropout: 0 }),
+  addLinearWeightGradient_: ([into, gradient, x]) => {
+    const copy = into.clone();
+    addLinearWeightGradient_(copy, gradient, x);
+    return copy;
+  },
+  linearInputGradient: ([gradient, weight]) => linearInputGradient(gradient, weight),
   nllLoss: ([x, target], { ignoreIndex }) => nllLoss(x, target, ignoreIndex),
 
   clone: ([x]) => x.clone(),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { noGrad } from "../../src/tensor/autograd.js";
 import { ones, zeros } from "../../src/tensor/create.js";
-import { dropout, scaledDotProductAttention } from "../../src/tensor/ops.js";
+import { cat, dropout, selfAttention } from "../../src/tensor/ops.js";
 import { manualSeed } from "../../src/tensor/random.js";
 import { runTestsInScope } from "./in-scope.js";
 
@@ -58,9 +58,10 @@ describe("dropout", () => {
 test("attention drops weights, so that its mean over draws is the attention without dropout", () => {
   // Equal scores: each of S weights is 1 / S. With v = 1 an output is the kept share, over 1 − p.
   const [S, p] = [50, 0.2];
-  const q = zeros([4, 8, S, 4]);
+  const qk = zeros([4, S, 64]);
   manualSeed(5);
-  const out = scaledDotProductAttention(q, q, ones([4, 8, S, 4]), { mask: null, dropout: p }).toFloat32Array();
+  const qkv = cat([qk, ones([4, S, 32])], 2);
+  const out = selfAttention(qkv, { heads: 8, mask: null, dropout: p }).toFloat32Array();
   const weights = 4 * 8 * S * S;
   const deviation = Math.sqrt(p / (1 - p) / weights);
   expect(Math.abs(mean(out) - 1)).toBeLessThan(5 * deviation);

@@ -1,0 +1,294 @@
+// Self-attention. In bf16 on the CPU it never writes its scores to memory: a block of 64 queries at a time goes from scores
+// to weighted values within the second cache, and the backward pass makes the scores again (Dao et al. 2022, FlashAttention).
+#include "attention.h"
+#include "dropout-noise.h"
+#include "packing.h"
+#include "products.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+#include <vector>
+
+namespace limbeck {
+
+namespace {
+
+/** Heads [B, H, S, d]; the mask broadcasts to [B, H, S, S]. */
+Tensor ComposedAttention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, double dropout) {
+  Tensor scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  if (mask.has_value()) scores = scores + mask->to(scores.scalar_type());
+  // By its inner name, which autocast leaves as it is: bf16 scores are summed in f32 all the same.
+  Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
+  if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);
+  return at::matmul(weights, v);
+}
+
+Tensor Composed(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+  const int64_t B = qkv.size(0), S = qkv.size(1), D = qkv.size(2) / 3;
+  const auto parts = qkv.view({B, S, 3, heads, D / heads}).permute({2, 0, 3, 1, 4}).unbind();
+  const auto attend = [&]() -> Tensor {
+#if LIMBECK_TORCH_AT_LEAST(2, 0)
+    // libtorch's own makes an object of oneDNN for every head and block in bf16 on the CPU: 2 to 20 times slower.
+    if (!qkv.is_cpu() || qkv.scalar_type() != at::kBFloat16)
+      return at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, dropout, /*is_causal=*/false);
+#endif
+    return ComposedAttention(parts[0], parts[1], parts[2], mask, dropout);
+  };
+  return attend().transpose(1, 2).reshape({B, S, D});
+}
+
+#if defined(LIMBECK_FAST_PRODUCTS)
+
+using at::native::cpublas::brgemm;
+using at::native::cpublas::brgemm_release;
+
+// Queries at once.
+constexpr int64_t kQueries = 64;
+// Keys are padded to a multiple of this: brgemm compiles a kernel for each length.
+constexpr int64_t kStep = 32;
+// What stands for -inf: its exponential is as good as 0, and no sum of two becomes NaN.
+constexpr float kMasked = -1e30f;
+
+int64_t RoundUp(int64_t n) { return (n + kStep - 1) / kStep * kStep; }
+
+struct Shape {
+  int64_t B, S, H, d, padded;
+
+  int64_t D() const { return H * d; }
+  float Scale() const { return 1.0f / std::sqrt(static_cast<float>(d)); }
+};
+
+/** A thread's memory for one head. */
+template <class T>
+T* Scratch(std::vector<T>& memory, int64_t count) {
+  if (static_cast<int64_t>(memory.size()) < count) memory.resize(count);
+  return memory.data();
+}
+
+LIMBECK_AVX512_BEGIN
+
+/** What is added to the scores of one sequence's keys, [padded]. */
+void FillMask(float* into, const float* mask, const Shape& shape) {
+  for (int64_t i = 0; i < shape.padded; ++i) into[i] = i >= shape.S ? kMasked : mask == nullptr ? 0 : std::max(mask[i], kMasked);
+}
+
+/** Exponentials of a row of scores in place of them; returns the row's largest and sum. */
+LIMBECK_INLINE std::pair<float, float> Exponentials(float* scores, const float* mask, const Shape& shape) {
+  const float scale = shape.Scale();
+  Floats largest = Spread(kMasked);
+  for (int64_t i = 0; i < shape.padded; i += kLanes) {
+    const Floats s = Load(scores + i) * scale + Load(mask + i);
+    Store(scores + i, s);
+    largest = largest < s ? s : largest;
+  }
+  const float max = Largest(largest);
+  Floats sum{};
+  for (int64_t i = 0; i < shape.padded; i += kLanes) {
+    const Floats e = Exp(Load(scores + i) - max);
+    Store(scores + i, e);
+    sum += e;
+  }
+  return {max, static_cast<float>(Total(sum))};
+}
+
+void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* mask, const Shape& shape, const DropoutNoise& noise) {
+  const auto [B, S, H, d, padded] = shape;
+  const int64_t D = shape.D();
+  at::parallel_for(0, B * H, 1, [&](int64_t begin, int64_t end) {
+    thread_local std::vector<float> floats;
+    thread_local std::vector<BFloat16> halves;
+    float* const scores = Scratch(floats, kQueries * (padded + d) + padded);
+    float* const values = scores + kQueries * padded;
+    float* const add = values + kQueries * d;
+    BFloat16* const weights = Scratch(halves, kQueries * padded + 2 * padded * d);
+    auto* const k_pairs = reinterpret_cast<uint32_t*>(weights + kQueries * padded);
+    uint32_t* const v_pairs = k_pairs + padded * d / 2;
+    for (int64_t head = begin; head < end; ++head) {
+      const int64_t b = head / H, h = head % H;
+      const BFloat16* const q = qkv + b * S * 3 * D + h * d;
+      FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
+      packing::PairTransposed(k_pairs, q + D, 3 * D, d, S, padded);
+      packing::PairRows(v_pairs, q + 2 * D, 3 * D, S, padded, d);
+      for (int64_t first = 0; first < S; first += kQueries) {
+        const int64_t rows = std::min(kQueries, S - first);
+        brgemm(rows, padded, d, 3 * D, padded, padded, false, q + first * 3 * D, reinterpret_cast<BFloat16*>(k_pairs), scores);
+        float sums[kQueries];
+        for (int64_t i = 0; i < rows; ++i) {
+          float* const row = scores + i * padded;
+          const auto [max, sum] = Exponentials(row, add, shape);
+          sums[i] = sum;
+          log_sums[head * S + first + i] = max + std::log(sum);
+          const RowNoise keys(noise, head * S + first + i);
+          for (int64_t j = 0; j < padded; j += kStep) {
+            const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
+            Store(weights + i * padded + j, Load(row + j) * keep.low);
+            Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
+          }
+        }
+        brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
+        for (int64_t i = 0; i < rows; ++i) {
+          BFloat16* const to = out + (b * S + first + i) * D + h * d;
+          const float* const from = values + i * d;
+          const float over = 1 / sums[i];
+          for (int64_t j = 0; j < d; j += kLanes) {
+            if (d - j >= kLanes) Store(to + j, Load(from + j) * over);
+            else StoreTail(to + j, LoadTail(from + j, d - j) * over, d - j);
+          }
+        }
+      }
+    }
+    brgemm_release();
+  });
+}
+
+/** f32 [rows, d] into bf16 with the row stride `ld`. */
+void StoreRows(BFloat16* into, int64_t ld, const float* from, int64_t rows, int64_t d) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < d; j += kLanes) {
+      if (d - j >= kLanes) Store(into + i * ld + j, Load(from + i * d + j));
+      else StoreTail(into + i * ld + j, LoadTail(from + i * d + j, d - j), d - j);
+    }
+  }
+}
+
+LIMBECK_INLINE float Dot(const BFloat16* a, const BFloat16* b, int64_t d) {
+  Floats sum{};
+  for (int64_t j = 0; j < d; j += kLanes)
+    sum += d - j >= kLanes ? Load(a + j) * Load(b + j) : LoadTail(a + j, d - j) * LoadTail(b + j, d - j);
+  return static_cast<float>(Total(sum));
+}
+
+/**
+ * P = softmax(Q Kᵀ / √d + mask), O = dropout(P) V. With dP = dropout(dO Vᵀ) and the row sums c = Σ dO ∘ O:
+ *   dS = P ∘ (dP − c) / √d;  dQ = dS K;  dK = dSᵀ Q;  dV = dropout(P)ᵀ dO.
+ */
+void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, const float* log_sums, const BFloat16* qkv, const float* mask,
+              const Shape& shape, const DropoutNoise& noise) {
+  const auto [B, S, H, d, padded] = shape;
+  const int64_t D = shape.D();
+  const float scale = shape.Scale();
+  at::parallel_for(0, B * H, 1, [&](int64_t begin, int64_t end) {
+    thread_local std::vector<float> floats;
+    thread_local std::vector<BFloat16> halves;
+    float* const scores = Scratch(floats, 2 * kQueries * padded + 2 * padded * d + kQueries * d + padded);
+    float* const d_weights = scores + kQueries * padded;
+    float* const dk = d_weights + kQueries * padded;
+    float* const dv = dk + padded * d;
+    float* const dq = dv + padded * d;
+    float* const add = dq + kQueries * d;
+    const int64_t block = kQueries * padded, pairs = padded * d;
+    BFloat16* const weights = Scratch(halves, 4 * block + 3 * pairs + 2 * kQueries * d);
+    BFloat16* const d_scores = weights + block;
+    BFloat16* const weights_t = d_scores + block;
+    BFloat16* const d_scores_t = weights_t + block;
+    BFloat16* const k_columns = d_scores_t + block;
+    BFloat16* const v_columns = k_columns + pairs;
+    BFloat16* const k_rows = v_columns + pairs;
+    BFloat16* const q_rows = k_rows + pairs;
+    BFloat16* const g_rows = q_rows + kQueries * d;
+    const auto words = [](BFloat16* x) { return reinterpret_cast<uint32_t*>(x); };
+    for (int64_t head = begin; head < end; ++head) {
+      const int64_t b = head / H, h = head % H, stride = 3 * D;
+      const BFloat16* const q = qkv + b * S * stride + h * d;
+      const BFloat16* const g = gradient + b * S * D + h * d;
+      BFloat16* const d_q = dqkv + b * S * stride + h * d;
+      FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
+      packing::PairTransposed(words(k_columns), q + D, stride, d, S, padded);
+      packing::PairTransposed(words(v_columns), q + 2 * D, stride, d, S, padded);
+      packing::PairRows(words(k_rows), q + D, stride, S, padded, d);
+      for (int64_t first = 0; first < S; first += kQueries) {
+        const int64_t rows = std::min(kQueries, S - first), inner = RoundUp(rows);
+        brgemm(rows, padded, d, stride, padded, padded, false, q + first * stride, k_columns, scores);
+        brgemm(rows, padded, d, D, padded, padded, false, g + first * D, v_columns, d_weights);
+        for (int64_t i = 0; i < rows; ++i) {
+          const int64_t row = first + i;
+          const float log_sum = log_sums[head * S + row];
+          const float c = Dot(g + row * D, out + (b * S + row) * D + h * d, d);
+          const RowNoise keys(noise, head * S + row);
+          const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
+            const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
+            Store(weights + i * padded + j, p * keep);
+            Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
+          };
+          for (int64_t j = 0; j < padded; j += kStep) {
+            const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
+            one(j, keep.low);
+            one(j + kLanes, keep.high);
+          }
+        }
+        brgemm(rows, d, padded, padded, d, d, false, d_scores, k_rows, dq);
+        StoreRows(d_q + first * stride, stride, dq, rows, d);
+        packing::TransposeRows(d_scores_t, d_scores, padded, rows, inner, padded);
+        packing::TransposeRows(weights_t, weights, padded, rows, inner, padded);
+        packing::PairRows(words(q_rows), q + first * stride, stride, rows, inner, d);
+        packing::PairRows(words(g_rows), g + first * D, D, rows, inner, d);
+        brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, d_scores_t, q_rows, dk);
+        brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, weights_t, g_rows, dv);
+      }
+      StoreRows(d_q + D, stride, dk, S, d);
+      StoreRows(d_q + 2 * D, stride, dv, S, d);
+    }
+    brgemm_release();
+  });
+}
+
+LIMBECK_AVX512_END
+
+class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
+ public:
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& qkv, const Optional<Tensor>& given_mask, int64_t heads, double dropout) {
+    const Tensor mask = given_mask.value_or(Tensor());
+    const Shape shape = ShapeOf(qkv, heads);
+    const DropoutNoise noise = DropoutNoise::Draw(dropout);
+    Tensor out = at::empty({shape.B, shape.S, shape.D()}, qkv.options());
+    const Tensor log_sums = at::empty({shape.B, shape.H, shape.S}, qkv.options().dtype(at::kFloat));
+    Forward(out.data_ptr<BFloat16>(), log_sums.data_ptr<float>(), qkv.data_ptr<BFloat16>(), DataOf(mask), shape, noise);
+    context->save_for_backward({qkv, mask, out, log_sums});
+    context->saved_data["heads"] = heads;
+    noise.SaveTo(context);
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &qkv = saved[0], &mask = saved[1], &out = saved[2], &log_sums = saved[3];
+    const Tensor gradient = gradients[0].contiguous();
+    Tensor dqkv = at::empty_like(qkv);
+    Backward(dqkv.data_ptr<BFloat16>(), gradient.data_ptr<BFloat16>(), out.data_ptr<BFloat16>(), log_sums.data_ptr<float>(),
+             qkv.data_ptr<BFloat16>(), DataOf(mask), ShapeOf(qkv, context->saved_data["heads"].toInt()), DropoutNoise::SavedIn(context));
+    return {dqkv, Tensor(), Tensor(), Tensor()};
+  }
+
+ private:
+  static Shape ShapeOf(const Tensor& qkv, int64_t heads) {
+    return {qkv.size(0), qkv.size(1), heads, qkv.size(2) / 3 / heads, RoundUp(qkv.size(1))};
+  }
+
+  static const float* DataOf(const Tensor& mask) { return mask.defined() ? mask.data_ptr<float>() : nullptr; }
+};
+
+bool Fits(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+  const int64_t d = qkv.size(2) / 3 / heads;
+  const bool fits_mask = !mask.has_value() || (mask->is_cpu() && mask->scalar_type() == at::kFloat && mask->is_contiguous() &&
+                                               mask->numel() == qkv.size(0) * qkv.size(1) && !mask->requires_grad());
+  return HasFastProducts() && qkv.is_cpu() && qkv.scalar_type() == at::kBFloat16 && qkv.is_contiguous() && qkv.numel() > 0 && d % 2 == 0 &&
+         fits_mask && dropout < 1;
+}
+
+#endif
+
+}  // namespace
+
+Tensor SelfAttention(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+  TORCH_CHECK(qkv.dim() == 3 && heads > 0 && qkv.size(2) % (3 * heads) == 0, "needs [B, S, 3 D] whose D is a multiple of ", heads,
+              " heads, got ", qkv.sizes());
+#if defined(LIMBECK_FAST_PRODUCTS)
+  const Tensor x = UsesFastProducts(qkv) ? qkv.to(at::kBFloat16) : qkv;
+  if (Fits(x, heads, mask, dropout)) return AttentionFunction::apply(x, mask, heads, dropout);
+#endif
+  return Composed(qkv, heads, mask, dropout);
+}
+
+}  // namespace limbeck

@@ -1,0 +1,147 @@
+// How brgemm wants its operands in bf16: the right one in pairs of rows, the left one in rows. Include where AVX-512 is.
+#pragma once
+
+#include "products.h"
+#include "vectors.h"
+
+#if defined(LIMBECK_FAST_PRODUCTS)
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+namespace limbeck {
+
+using at::BFloat16;
+
+LIMBECK_AVX512_BEGIN
+
+namespace packing {
+
+/** Sixteen rows of sixteen 32-bit words become columns. */
+LIMBECK_INLINE void Transpose16(__m512i r[16]) {
+  __m512i t[16];
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 8; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+  }
+}
+
+/** The bits of sixteen values in bf16, in the low half of each word. */
+LIMBECK_INLINE Words Bits(const BFloat16* from) {
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return __builtin_convertvector(halves, Words);
+}
+
+LIMBECK_INLINE Words Bits(const float* from) {
+  BFloat16 rounded[kLanes];
+  Store(rounded, Load(from));
+  return Bits(rounded);
+}
+
+template <class T>
+LIMBECK_INLINE uint32_t BitsOf(T value) {
+  return at::BFloat16(static_cast<float>(value)).x;
+}
+
+/** Thirty-two values of one row as sixteen pairs. */
+LIMBECK_INLINE __m512i PairsOf(const BFloat16* from) { return _mm512_loadu_si512(from); }
+
+LIMBECK_INLINE __m512i PairsOf(const float* from) {
+  BFloat16 rounded[2 * kLanes];
+  Store(rounded, Load(from));
+  Store(rounded + kLanes, Load(from + kLanes));
+  return _mm512_loadu_si512(rounded);
+}
+
+/**
+ * A right operand whose rows lie one after the other, as pairs of rows: into[k / 2][n][k % 2] = from[k][n].
+ *
+ * Rows from `rows` to `padded`, an even number, are zero.
+ */
+template <class T>
+inline void PairRows(uint32_t* into, const T* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  const int64_t whole = columns - columns % kLanes;
+  for (int64_t k = 0; k < padded; k += 2, into += columns) {
+    const T* const even = k < rows ? from + k * ld : nullptr;
+    const T* const odd = k + 1 < rows ? even + ld : nullptr;
+    for (int64_t n = 0; n < whole; n += kLanes) {
+      Words pair = even == nullptr ? Words{} : Bits(even + n);
+      if (odd != nullptr) pair |= Bits(odd + n) << 16;
+      std::memcpy(into + n, &pair, sizeof pair);
+    }
+    for (int64_t n = whole; n < columns; ++n)
+      into[n] = (even == nullptr ? 0 : BitsOf(even[n])) | (odd == nullptr ? 0 : BitsOf(odd[n]) << 16);
+  }
+}
+
+/**
+ * A right operand that lies transposed: into[k / 2][n][k % 2] = from[n][k]. `rows` is even; columns from `columns` to
+ * `padded` are zero.
+ */
+template <class T>
+inline void PairTransposed(uint32_t* into, const T* from, int64_t ld, int64_t rows, int64_t columns, int64_t padded) {
+  const int64_t whole_k = rows - rows % (2 * kLanes), whole_n = columns - columns % kLanes;
+  for (int64_t n = 0; n < whole_n; n += kLanes) {
+    for (int64_t k = 0; k < whole_k; k += 2 * kLanes) {
+      __m512i block[16];
+      for (int i = 0; i < 16; ++i) block[i] = PairsOf(from + (n + i) * ld + k);
+      Transpose16(block);
+      for (int i = 0; i < 16; ++i) _mm512_storeu_si512(into + (k / 2 + i) * padded + n, block[i]);
+    }
+  }
+  for (int64_t n = 0; n < padded; ++n) {
+    for (int64_t k = n < whole_n ? whole_k : 0; k < rows; k += 2) {
+      const T* const pair = from + n * ld + k;
+      into[k / 2 * padded + n] = n < columns ? BitsOf(pair[0]) | BitsOf(pair[1]) << 16 : 0;
+    }
+  }
+}
+
+/**
+ * A left operand that lies transposed: into[n][k] = from[k][n], with `padded` elements a row of `into`. Rows of `from`
+ * from `rows` to `padded`, a multiple of 32, are zero.
+ */
+inline void TransposeRows(BFloat16* into, const BFloat16* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  const int64_t whole = columns - columns % kLanes;
+  for (int64_t k = 0; k < padded; k += 2 * kLanes) {
+    for (int64_t n = 0; n < whole; n += kLanes) {
+      __m512i block[16];
+      for (int64_t i = 0; i < 16; ++i) {
+        const int64_t row = k + 2 * i;
+        Words pair = row < rows ? Bits(from + row * ld + n) : Words{};
+        if (row + 1 < rows) pair |= Bits(from + (row + 1) * ld + n) << 16;
+        std::memcpy(&block[i], &pair, sizeof pair);
+      }
+      Transpose16(block);
+      for (int i = 0; i < 16; ++i) _mm512_storeu_si512(into + (n + i) * padded + k, block[i]);
+    }
+    for (int64_t n = whole; n < columns; ++n)
+      for (int64_t i = k; i < k + 2 * kLanes; ++i) into[n * padded + i] = i < rows ? from[i * ld + n] : BFloat16(0.0f);
+  }
+}
+
+}  // namespace packing
+
+LIMBECK_AVX512_END
+
+}  // namespace limbeck
+
+#endif

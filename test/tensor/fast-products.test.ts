@@ -1,0 +1,269 @@
+import { describe, expect, test } from "vitest";
+import { autocast, backward, noGrad } from "../../src/tensor/autograd.js";
+import { ones, tensor, zeros } from "../../src/tensor/create.js";
+import { setThreads } from "../../src/tensor/device.js";
+import {
+  addLinearWeightGradient_,
+  cat,
+  dropout,
+  linear,
+  linearInputGradient,
+  residualNorm,
+  selfAttention,
+} from "../../src/tensor/ops.js";
+import { manualSeed } from "../../src/tensor/random.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { runTestsInScope } from "./in-scope.js";
+
+// What processors with bf16 do by kernels of our own, others by libtorch's ops: both must agree with f32 within bf16.
+runTestsInScope();
+
+/** Values that bf16 holds exactly, so that all that differs is how results are rounded. */
+function drawn(shape: number[], seed: number): Tensor {
+  manualSeed(seed);
+  return zeros(shape).uniform_(-1, 1).to("bfloat16").to("float32");
+}
+
+const inBf16 = <T>(body: () => T): T => autocast("bfloat16", "cpu", body);
+
+/** Largest difference, in parts of the expected values' root mean square. */
+function distance(got: Tensor, expected: Tensor): number {
+  expect(got.shape).toEqual(expected.shape);
+  const [a, b] = [got, expected].map((x) => x.to("float32").toFloat32Array()) as [Float32Array, Float32Array];
+  const scale = Math.sqrt(b.reduce((sum, x) => sum + x * x, 0) / b.length);
+  return (
+    a.reduce((largest, x, i) => Math.max(largest, Number.isNaN(x) ? Infinity : Math.abs(x - (b[i] ?? NaN))), 0) / scale
+  );
+}
+
+const roundings = 2 ** -6; // Two of bf16's 8 bits, at the largest of many values.
+
+describe("linear", () => {
+  // Tiles are 64 × 64 and 768 deep, tokens come in blocks of 1,024 and multiples of 32: whole ones, parts, and one more.
+  const shapes = [
+    [1, 2, 2],
+    [5, 18, 6],
+    [64, 64, 64],
+    [65, 770, 130],
+    [300, 96, 58],
+    [1031, 128, 200],
+    [2050, 34, 66],
+  ] as const;
+
+  test.each(shapes)("of %i rows from %i to %i columns, and its gradients", (M, K, N) => {
+    const [x, weight, bias, given] = [drawn([M, K], 1), drawn([N, K], 2), drawn([N], 3), drawn([M, N], 4)];
+    const run = (product: (body: () => Tensor) => Tensor) => {
+      const leaves = [x.clone(), weight.clone(), bias.clone()].map((leaf) => leaf.requiresGrad_()) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const out = product(() => linear(...leaves));
+      backward([out], [given.to(out.dtype)]);
+      return [out, ...leaves.map(({ grad }) => grad as Tensor)];
+    };
+    const [got, expected] = [run(inBf16), run((body) => body())];
+    for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(roundings);
+    expect(got[0]?.dtype).toBe("bfloat16");
+  });
+
+  test("takes f32 and bf16, more than two dimensions, and no bias", () => {
+    const [x, weight] = [drawn([2, 3, 8], 1), drawn([4, 8], 2)];
+    const expected = linear(x, weight, null);
+    for (const given of [x, x.to("bfloat16")]) {
+      expect(
+        distance(
+          inBf16(() => linear(given, weight, null)),
+          expected,
+        ),
+      ).toBeLessThan(roundings);
+    }
+  });
+
+  test("adds to gradients that are there, in place", () => {
+    const [x, weight, bias] = [drawn([7, 8], 1), drawn([4, 8], 2).requiresGrad_(), drawn([4], 3).requiresGrad_()];
+    const buffer = ones([4, 8]);
+    weight.grad = buffer;
+    bias.grad = ones([4]);
+    const out = inBf16(() => linear(x, weight, bias));
+    backward([out], [ones([7, 4]).to("bfloat16")]);
+    const sums = x.sum([0]).unsqueeze(0).expand([4, 8]);
+    expect(distance(buffer, sums.add(1))).toBeLessThan(roundings);
+    expect(bias.grad?.toFloat32Array()).toEqual(new Float32Array(4).fill(8));
+  });
+
+  test("sees a weight that was written to, itself, through an alias or through the flat buffer", () => {
+    const flat = drawn([32], 1);
+    const weight = flat.alias(0, [4, 8]);
+    const x = drawn([3, 8], 2);
+    const write = [
+      () => weight.mul_(2),
+      () => flat.add_(1),
+      () => flat.alias(8, [24]).add_(1),
+      () =>
+        flat
+          .detach()
+          .narrow(0, 0, 16)
+          .copy_(ones([16])),
+    ];
+    for (const change of write) {
+      inBf16(() => linear(x, weight, null)); // Packs it.
+      noGrad(change);
+      expect(
+        distance(
+          inBf16(() => linear(x, weight, null)),
+          linear(x, weight, null).add(1e-9),
+        ),
+      ).toBeLessThan(roundings);
+    }
+  });
+
+  test("does not take one weight for another that lies where it lay", () => {
+    const x = drawn([3, 64], 1);
+    for (let i = 0; i < 20; i++) {
+      const weight = drawn([64, 64], 100 + i);
+      expect(
+        distance(
+          inBf16(() => linear(x, weight, null)),
+          linear(x, weight, null),
+        ),
+      ).toBeLessThan(roundings);
+      weight.dispose();
+    }
+  });
+
+  test("leaves alone what asks for no gradient", () => {
+    const [x, weight, bias] = [drawn([3, 8], 1), drawn([4, 8], 2), drawn([4], 3)];
+    const wanted = x.clone().requiresGrad_();
+    backward([inBf16(() => linear(wanted, weight, bias))], [ones([3, 4]).to("bfloat16")]);
+    expect([wanted.grad !== null, weight.grad, bias.grad]).toEqual([true, null, null]);
+  });
+
+  test.each([
+    [0, 8],
+    [3, 0],
+  ])("of nothing: %i rows, %i columns", (M, K) => {
+    expect(inBf16(() => linear(zeros([M, K]), zeros([4, K]), ones([4]))).shape).toEqual([M, 4]);
+  });
+
+  test.each([
+    [512, 300, 96],
+    [70, 1000, 66],
+  ])("its backward pass by hand: %i rows, %i outputs, %i inputs", (M, N, K) => {
+    const [gradient, weight, x, into] = [drawn([M, N], 1), drawn([N, K], 2), drawn([M, K], 3), drawn([N, K], 4)];
+    const inputs = linearInputGradient(gradient.to("bfloat16"), weight);
+    expect(inputs.dtype).toBe("float32");
+    expect(distance(inputs, gradient.matmul(weight))).toBeLessThan(roundings);
+    const expected = into.add(gradient.transpose(0, 1).matmul(x));
+    addLinearWeightGradient_(into, gradient.to("bfloat16"), x.to("bfloat16"));
+    expect(distance(into, expected)).toBeLessThan(roundings);
+  });
+});
+
+describe("selfAttention", () => {
+  const shapes = [
+    [1, 1, 1, 16],
+    [2, 3, 5, 6],
+    [2, 2, 33, 32],
+    [3, 4, 64, 16],
+    [1, 2, 130, 64],
+    [2, 1, 513, 18],
+  ] as const;
+
+  test.each(shapes)("B = %i, %i heads, S = %i, d = %i, and its gradients, padded or not", (B, heads, S, d) => {
+    const [qkv, given] = [drawn([B, S, 3 * heads * d], 1), drawn([B, S, heads * d], 2)];
+    const padding = Float32Array.from({ length: B * S }, (_, i) => (i % S > S / 2 ? Number.NEGATIVE_INFINITY : 0));
+    for (const mask of [null, tensor(padding, { shape: [B, 1, 1, S] })]) {
+      const run = (product: (body: () => Tensor) => Tensor) => {
+        const leaf = qkv.clone().requiresGrad_();
+        const out = product(() => selfAttention(leaf, { heads, mask, dropout: 0 }));
+        backward([out], [given.to(out.dtype)]);
+        return [out, leaf.grad as Tensor];
+      };
+      const [got, expected] = [run(inBf16), run((body) => body())];
+      for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(4 * roundings);
+    }
+  });
+
+  test("drops in its backward pass what it dropped in its forward pass", () => {
+    // With one-hot values an output is a row of the dropped weights: the whole can then be composed of plain ops.
+    const [S, heads, p] = [48, 1, 0.25];
+    const qk = drawn([1, S, 2 * S], 1);
+    const identity = tensor(
+      Float32Array.from({ length: S * S }, (_, i) => (i % (S + 1) === 0 ? 1 : 0)),
+      { shape: [1, S, S] },
+    );
+    manualSeed(9);
+    const dropped = inBf16(() => selfAttention(cat([qk, identity], 2), { heads, mask: null, dropout: p }));
+    const [values, given] = [drawn([1, S, S], 2), drawn([1, S, S], 3)];
+
+    const fast = cat([qk, values], 2).detach().requiresGrad_();
+    manualSeed(9);
+    const out = inBf16(() => selfAttention(fast, { heads, mask: null, dropout: p }));
+    backward([out], [given.to(out.dtype)]);
+
+    const plain = cat([qk, values], 2).detach().requiresGrad_();
+    const part = (i: number) => plain.narrow(2, i * S, S);
+    const weights = part(0)
+      .matmul(part(1).transpose(1, 2))
+      .mul(1 / Math.sqrt(S))
+      .softmax();
+    const kept = tensor(
+      dropped
+        .to("float32")
+        .toFloat32Array()
+        .map((x) => (x === 0 ? 0 : 1 / (1 - p))),
+      { shape: [1, S, S] },
+    );
+    const expected = weights.mul(kept).matmul(part(2));
+    backward([expected], [given]);
+    expect(distance(out, expected)).toBeLessThan(4 * roundings);
+    expect(distance(fast.grad as Tensor, plain.grad as Tensor)).toBeLessThan(4 * roundings);
+  });
+
+  test("refuses what is no multiple of its heads", () => {
+    expect(() => selfAttention(zeros([1, 2, 10]), { heads: 2, mask: null, dropout: 0 })).toThrow(/multiple of 2 heads/);
+  });
+});
+
+test("residualNorm drops in its backward pass what it dropped in its forward pass", () => {
+  const [rows, D, p] = [70, 50, 0.3];
+  const norm = { weight: ones([D]), bias: zeros([D]), eps: 1e-12, dropout: p };
+  const [x, y, given] = [drawn([rows, D], 1), drawn([rows, D], 2), drawn([rows, D], 3)];
+  manualSeed(4);
+  const kept = dropout(ones([rows, D]), p); // Drawn with the same key.
+  const run = (sum: (x: Tensor, y: Tensor) => Tensor) => {
+    const leaves = [x.clone().requiresGrad_(), y.clone().requiresGrad_()] as [Tensor, Tensor];
+    backward([sum(...leaves)], [given]);
+    return leaves.map(({ grad }) => grad as Tensor);
+  };
+  manualSeed(4);
+  const got = run((x, y) => residualNorm(x, y, norm));
+  const expected = run((x, y) => residualNorm(x.add(y.mul(kept)), zeros([rows, D]), { ...norm, dropout: 0 }));
+  for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(1e-5);
+});
+
+test("what dropout drops does not depend on the threads", () => {
+  const draw = (threads: number) => {
+    setThreads(threads);
+    manualSeed(3);
+    return dropout(ones([300, 1000]), 0.1).toFloat32Array();
+  };
+  const [one, two] = [draw(1), draw(2)];
+  expect(one).toEqual(two);
+});
+
+test("one seed's dropouts are not shifted copies of each other, nor its rows", () => {
+  manualSeed(5);
+  const masks = Array.from({ length: 2 }, () => dropout(ones([64, 256]), 0.5).toFloat32Array());
+  const rows = masks.flatMap((mask) => Array.from({ length: 64 }, (_, i) => mask.subarray(i * 256, (i + 1) * 256)));
+  // Of 256 elements two rows agree in 128 ± 8: eight deviations are 64.
+  for (const [i, a] of rows.entries()) {
+    for (const b of rows.slice(0, i)) {
+      for (const shift of [0, 1, 16, 32]) {
+        const agreeing = a.subarray(shift).reduce((count, x, j) => count + (x === b[j] ? 1 : 0), 0);
+        expect(Math.abs(agreeing - (256 - shift) / 2)).toBeLessThan(64);
+      }
+    }
+  }
+});
