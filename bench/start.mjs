@@ -2,10 +2,10 @@
 // was given, ending in the error that there is nothing there.
 //
 //   npm run bench:start -- --runs 9 --out start.json
-import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { runNode } from "./lib/commands.mjs";
 import { writeReport } from "./lib/report.mjs";
 import { median } from "./lib/statistics.mjs";
 import { takeTurns } from "./lib/turns.mjs";
@@ -39,29 +39,18 @@ const STARTS = {
   "limbeck predict, nothing there": { args: [MAIN, "predict", "--model", "nowhere", "text"], most: MOST_FOR_WORK },
 };
 
-const starts = Object.entries(STARTS).map(([name, { args }]) => ({ name, run: () => secondsOf(args) }));
-const seconds = await takeTurns(starts, Number(flags.runs));
-await writeReport("start", [...seconds].flatMap(rowsOf), flags);
-
-/** Seconds by the clock, and of the processor, which another process does not lengthen; bash measures its children. */
-function secondsOf(args) {
-  const script = 'TIMEFORMAT="%R %U %S"; time "$@" >&3 2>&3; exit 0';
-  const text = execFileSync(
-    "bash",
-    ["-c", `exec 3>/dev/null; { ${script}; } 2>&1`, "bash", process.execPath, ...args],
-    {
-      cwd: tmpdir(), // Where "nowhere" is not.
-      encoding: "utf8",
-    },
-  );
-  const [wall, user, system] = text.trim().split(" ").map(Number);
-  return { wall, processor: user + system };
-}
+// In a folder where "nowhere" is not.
+const starts = Object.entries(STARTS).map(([name, { args }]) => ({
+  name,
+  run: () => runNode(args, { cwd: tmpdir(), mayFail: true }),
+}));
+const turns = await takeTurns(starts, Number(flags.runs));
+await writeReport("start", [...turns].flatMap(rowsOf), flags);
 
 function rowsOf([name, runs]) {
   const { most } = STARTS[name];
-  const walls = runs.map(({ wall }) => wall);
-  const processors = runs.map(({ processor }) => processor);
+  const walls = runs.map(({ ms }) => ms / 1000);
+  const processors = runs.map(({ processorMs }) => processorMs / 1000);
   const limit =
     most === null ? {} : { rival: most, against: "the limit", ratios: walls.map((wall) => wall / most), wanted: 1 };
   return [
