@@ -59,16 +59,17 @@ await rival?.stop();
 
 const [ours, traffic, theirs] = [OURS, TRAFFIC, THEIRS].map((name) => ms.get(name) ?? null);
 const bytes = BYTES_PER_PARAMETER * parameters.trainableEnd;
+const name = `${OURS}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
 const speed = bytes / 1e6 / median(traffic);
 await writeReport(
   "optimizer",
   [
     {
-      ...{ name: `${OURS}, ${threads} threads`, ours: median(ours), unit: "ms", better: "lower", wanted: 1.5 },
+      ...{ name, ours: median(ours), unit: "ms", better: "lower", wanted: 1.5 },
       ...{ rival: median(traffic), against: `${TRAFFIC} at ${speed.toFixed(1)} GB/s`, ratios: ratiosOf(ours, traffic) },
     },
     {
-      ...{ name: `${OURS}, ${threads} threads`, ours: median(ours), unit: "ms", better: "higher", wanted: 1, missing },
+      ...{ name, ours: median(ours), unit: "ms", better: "higher", wanted: 1, missing },
       ...{ rival: theirs && median(theirs), against: THEIRS, ratios: theirs === null ? [] : ratiosOf(theirs, ours) },
     },
   ],
