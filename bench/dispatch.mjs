@@ -1,17 +1,24 @@
-// Microseconds that one small op takes from JavaScript: the cost of crossing, of the tensor's slot and of its scope.
+// Microseconds that one small op takes from JavaScript, beside PyTorch's own from Python: the cost of crossing, of the tensor's
+// slot and of its scope.
 //
-//   npm run bench                                   with LIMBECK_PYTHON=python also PyTorch's own, and the ratio
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+//   npm run bench:dispatch -- --rounds 15 --out dispatch.json
+import { parseArgs } from "node:util";
 import { noGrad } from "../dist/tensor/autograd.js";
 import { ones } from "../dist/tensor/create.js";
-import { engineInfo, setThreads } from "../dist/tensor/device.js";
+import { setThreads } from "../dist/tensor/device.js";
 import { linear } from "../dist/tensor/ops.js";
 import { TensorScope, tidy } from "../dist/tensor/scope.js";
+import { writeReport } from "./lib/report.mjs";
+import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
+import { median } from "./lib/statistics.mjs";
+import { ratiosOf, takeTurns } from "./lib/turns.mjs";
 
-const runs = 15;
-const scopesPerRun = 100;
-const opsPerScope = 100;
+const { values: flags } = parseArgs({
+  options: { rounds: { type: "string", default: "15" }, out: { type: "string" } },
+});
+
+const SCOPES_PER_TURN = 100;
+const OPS_PER_SCOPE = 100;
 
 setThreads(1); // As in dispatch.py: these ops are too small to share.
 const x = ones([4]);
@@ -32,44 +39,42 @@ const ops = {
   "add [4] in a tidy of its own": () => tidy(() => x.add(x)),
 };
 
-/** Microseconds per op over one run; the scopes' own opening and freeing are part of it. */
-function timeRun(op) {
-  const start = process.hrtime.bigint();
-  for (let i = 0; i < scopesPerRun; i++) {
+/** What PyTorch has no word for. */
+const OURS_ALONE = ["add [4] in a tidy of its own"];
+
+const { python, missing = null } = rivalPython(["torch"]);
+const rival = python === undefined ? null : new RivalProcess(python, new URL("dispatch.py", import.meta.url));
+const rows = [];
+for (const [name, op] of Object.entries(ops)) rows.push(await measure(name, op));
+await rival?.stop();
+await writeReport("dispatch", rows, flags);
+
+async function measure(name, op) {
+  const count = SCOPES_PER_TURN * OPS_PER_SCOPE;
+  const isRecorded = name.includes("recorded");
+  const contestants = [{ name: "ours", run: () => (isRecorded ? timed(op) : noGrad(() => timed(op))) }];
+  const isShared = rival !== null && !OURS_ALONE.includes(name);
+  if (isShared) contestants.push({ name: "PyTorch", run: async () => (await rival.ask({ op: name, count })).us });
+  const turns = await takeTurns(contestants, Number(flags.rounds));
+  const [ours, theirs] = [turns.get("ours"), turns.get("PyTorch")];
+  const beside = isShared ? { rival: median(theirs), against: "PyTorch", ratios: ratiosOf(theirs, ours) } : {};
+  return {
+    name,
+    ours: median(ours),
+    unit: "µs",
+    better: "higher",
+    ...beside,
+    missing: rival === null ? missing : null,
+  };
+}
+
+/** Microseconds per op over a turn; the scopes' own opening and freeing are part of it. */
+function timed(op) {
+  const startMs = performance.now();
+  for (let i = 0; i < SCOPES_PER_TURN; i++) {
     const scope = new TensorScope();
-    for (let j = 0; j < opsPerScope; j++) op();
+    for (let j = 0; j < OPS_PER_SCOPE; j++) op();
     scope[Symbol.dispose]();
   }
-  return Number(process.hrtime.bigint() - start) / 1000 / (scopesPerRun * opsPerScope);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-function measure(name, op) {
-  const time = () => median(Array.from({ length: runs }, () => timeRun(op)));
-  timeRun(op); // Compiles it.
-  return name.includes("recorded") ? time() : noGrad(time);
-}
-
-/** PyTorch's own medians by the same names, or none. */
-function measurePython() {
-  const python = process.env.LIMBECK_PYTHON;
-  if (python === undefined) return {};
-  const script = fileURLToPath(new URL("dispatch.py", import.meta.url));
-  return JSON.parse(
-    execFileSync(python, [script, String(runs), String(scopesPerRun * opsPerScope)], { encoding: "utf8" }),
-  );
-}
-
-const { engine, torchVersion } = engineInfo();
-const python = measurePython();
-console.log(`libtorch ${torchVersion} (${engine}), Node ${process.versions.node}: µs per op, median of ${runs} runs`);
-for (const [name, op] of Object.entries(ops)) {
-  const ours = measure(name, op);
-  const theirs = python[name];
-  const beside =
-    theirs === undefined ? "" : `   PyTorch ${theirs.toFixed(2).padStart(6)}   × ${(ours / theirs).toFixed(2)}`;
-  console.log(`${name.padEnd(34)} ${ours.toFixed(2).padStart(6)}${beside}`);
+  return ((performance.now() - startMs) * 1000) / (SCOPES_PER_TURN * OPS_PER_SCOPE);
 }

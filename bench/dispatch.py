@@ -1,7 +1,6 @@
-"""Prints PyTorch's own microseconds per small op as JSON, for dispatch.mjs: dispatch.py RUNS OPS_PER_RUN."""
+"""PyTorch's side of bench/dispatch.mjs: reads {"op", "count"} a line, answers {"us"}: microseconds of one of so many."""
 
 import json
-import statistics
 import sys
 import time
 
@@ -34,15 +33,7 @@ def time_run(op, count):
     return (time.perf_counter() - start) * 1e6 / count
 
 
-def main():
-    runs, count = int(sys.argv[1]), int(sys.argv[2])
-    result = {}
-    for name, op in OPS.items():
-        with torch.set_grad_enabled("recorded" in name):
-            time_run(op, count)
-            result[name] = statistics.median(time_run(op, count) for _ in range(runs))
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+for line in sys.stdin:
+    request = json.loads(line)
+    with torch.set_grad_enabled("recorded" in request["op"]):
+        print(json.dumps({"us": time_run(OPS[request["op"]], request["count"])}), flush=True)

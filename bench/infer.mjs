@@ -8,15 +8,14 @@
 // spinning would: hence one). PyTorch and the quantiser where there is a Python with them ("npm run bench:rivals"). Ratios are of
 // the times of a turn, each contestant's to the reference's in the same turn: their median, and the middle half of them.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { physicalCores } from "../dist/cli/cores.js";
-import { readCpu } from "../dist/report/cpu.js";
 import { madeUpPairs } from "../dist/report/made-up-pairs.js";
 import { ours, PythonContestants, theirs } from "./infer/contestants.mjs";
 import { benchModels } from "./infer/models.mjs";
+import { writeReport } from "./lib/report.mjs";
 import { median, printTable, quartiles, ratioText } from "./lib/statistics.mjs";
-import { rotated } from "./lib/turns.mjs";
+import { ratiosOf, rotated } from "./lib/turns.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -37,14 +36,13 @@ const [pairCount, sentenceCount, rounds, threads] = ["pairs", "sentences", "roun
 /** Texts of a contestant's turn. */
 const TURN = 5;
 const LOADS = 5;
+const MOST_LOAD_MS = 300;
 
 const { student, teacher } = await benchModels(flags);
 const python = new PythonContestants({ student, teacher, threads });
 const texts = madeUpPairs(pairCount).map(({ first, second }) => `${first} ${second}`);
 
-const result = {
-  machine: readCpu(),
-  node: process.versions.node,
+const details = {
   threads,
   clock: flags.clock,
   models: { student, teacher },
@@ -52,19 +50,8 @@ const result = {
   throughput: await throughputs(),
   loading: loadings(),
 };
-result.targets = targetsOf(result);
-printTable(
-  "Targets",
-  ["target", "wanted", "got", ""],
-  result.targets.map(({ name, wanted, got, isMet }) => [
-    name,
-    wanted,
-    got,
-    isMet === null ? "not measured" : isMet ? "met" : "MISSED",
-  ]),
-);
-if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(result, null, 2)}\n`);
 await python.stop();
+await writeReport("infer", rowsOf(details), { out: flags.out, details });
 
 /** Milliseconds that something takes, by the clock that was chosen. */
 async function timed(body) {
@@ -192,43 +179,36 @@ function loadings() {
   return rows;
 }
 
-function targetsOf({ batch1: { turns }, throughput, loading }) {
-  /** How many times faster the second is than the first, turn by turn. */
-  const gains = (slow, fast) => turns[slow]?.map((ms, i) => ms / turns[fast][i]) ?? null;
-  const atLeast = (name, least, ratios) => ({
-    ...{ name, wanted: `≥ ${least.toFixed(1)} ×` },
-    got: ratios === null ? "" : ratioText(ratios),
-    isMet: ratios === null ? null : median(ratios) >= least,
+function rowsOf({ batch1: { turns }, throughput, loading }) {
+  const row = (name, wanted, unit, ours, theirs) => ({
+    ...{ name, unit, wanted, better: "higher", ours: median(ours), rival: theirs ? median(theirs) : null },
+    ...{ ratios: theirs ? ratiosOf(theirs, ours) : [], missing: theirs ? null : python.missing },
   });
+  const text = (name, wanted, fast, slow) => row(name, wanted, "ms", turns[fast], turns[slow]);
   const [mine, ...others] = throughput;
-  const load = loading[0];
+  const loadMs = loading[0].ms;
   return [
-    atLeast(
+    text(
       "int8, one at a time, to transformers.js on the same file",
       1,
-      gains("student int8, transformers.js", "student int8, portable file"),
+      "student int8, portable file",
+      "student int8, transformers.js",
     ),
-    atLeast(
+    text(
       "fp32, one at a time, to transformers.js on the same file",
       1,
-      gains("student fp32, transformers.js", "student fp32, portable file"),
+      "student fp32, portable file",
+      "student fp32, transformers.js",
     ),
-    ...others.map(({ name, seconds }) =>
-      atLeast(
-        `mixed lengths, to ${name}`,
-        1.5,
-        seconds.map((one, i) => one / mine.seconds[i]),
-      ),
-    ),
-    atLeast("student to teacher, int8", 2, gains("teacher int8", "student int8")),
-    atLeast("student to teacher, fp32", 2, gains("teacher fp32", "student fp32")),
-    atLeast("int8 to PyTorch fp32", 4.5, gains("student fp32, PyTorch", "student int8")),
-    atLeast("int8 to PyTorch bf16", 1, gains("student bf16, PyTorch", "student int8")),
-    atLeast(
-      "int8 to the file of ONNX Runtime's quantiser",
-      1.2,
-      gains("student int8, ONNX Runtime's quantiser", "student int8"),
-    ),
-    { name: "loading int8", wanted: "< 300 ms", got: `${load.medianMs.toFixed(0)} ms`, isMet: load.medianMs < 300 },
+    ...others.map(({ name, seconds }) => row(`mixed lengths, to ${name}`, 1.5, "s", mine.seconds, seconds)),
+    text("student to teacher, int8", 2, "student int8", "teacher int8"),
+    text("student to teacher, fp32", 2, "student fp32", "teacher fp32"),
+    text("int8 to PyTorch fp32", 4.5, "student int8", "student fp32, PyTorch"),
+    text("int8 to PyTorch bf16", 1, "student int8", "student bf16, PyTorch"),
+    text("int8 to the file of ONNX Runtime's quantiser", 1.2, "student int8", "student int8, ONNX Runtime's quantiser"),
+    {
+      ...{ name: "loading int8", unit: "ms", wanted: 1, better: "lower", ours: median(loadMs) },
+      ...{ rival: MOST_LOAD_MS, against: "the limit", ratios: loadMs.map((ms) => ms / MOST_LOAD_MS) },
+    },
   ];
 }

@@ -26,6 +26,11 @@ constexpr size_t kStepsPerDoubling = 4;
 constexpr size_t kClasses = 64 * kStepsPerDoubling;
 // A block may serve a size up to three steps smaller: batches differ in length, and each length has sizes of its own.
 constexpr size_t kLargerClasses = 3;
+// Large blocks lie a page and 16 lines further apart than their size. The optimizer's buffers for DistilBERT-base are just
+// below 2^28 bytes each; exactly so far apart, AMD's level-1 cache takes one for the other, and AdamW's step takes 1.5 times as
+// long (docs/LOG.md, 2026-11-25).
+constexpr size_t kSkew = 4096 + 16 * kLine;
+constexpr size_t kSkewedFrom = size_t{1} << 20;
 // Kept without regard to how much is in use.
 constexpr size_t kAlwaysKept = size_t{256} << 20;
 
@@ -43,6 +48,11 @@ size_t SizeOf(size_t size_class) {
   const size_t doublings = (size_class - 1) / kStepsPerDoubling;
   const size_t step = (size_class - 1) % kStepsPerDoubling;
   return (step + kStepsPerDoubling + 1) << doublings;
+}
+
+/** What is asked of malloc for a block of this size. */
+size_t SkewedSize(size_t size) {
+  return size < kSkewedFrom ? size : size + kSkew;
 }
 
 /**
@@ -66,7 +76,8 @@ class BlockCache {
       }
     }
     void* line = nullptr;
-    TORCH_CHECK(posix_memalign(&line, kLine, SizeOf(wanted)) == 0, "not enough memory: tried to allocate ", bytes, " bytes");
+    TORCH_CHECK(posix_memalign(&line, kLine, SkewedSize(SizeOf(wanted))) == 0,
+                "not enough memory: tried to allocate ", bytes, " bytes");
     static_cast<Header*>(line)->size_class = wanted;
     const std::lock_guard lock(mutex_);
     used_ += SizeOf(wanted);

@@ -36,16 +36,18 @@ export async function theirs(name, folder, { dtype, threads }) {
 
 /** What only Python has; nothing where there is none. */
 export class PythonContestants {
+  /** Why there is none, in words. */
+  missing;
   #python;
   #rival = null;
   #student;
 
   constructor({ student, teacher, threads }) {
     this.#student = student;
-    const { python, missing } = rivalPython(["torch", "transformers", "onnxruntime", "onnx"]);
+    const { python, missing = null } = rivalPython(["torch", "transformers", "onnxruntime", "onnx"]);
     this.#python = python;
-    if (python === undefined) process.stderr.write(`without PyTorch and ONNX Runtime's quantiser: ${missing}\n`);
-    else
+    this.missing = missing;
+    if (python !== undefined)
       this.#rival = new RivalProcess(python, new URL("torch_texts.py", import.meta.url), {
         args: [student, teacher, threads],
       });

@@ -8,15 +8,15 @@ export function peakBytes(pid) {
   return Number(peak) * 1024;
 }
 
-/** The same of a process and all that it has started, each process's own peak added up: what they share counts for each. */
-export function familyPeakBytes(pid) {
+/** The same of all that a process has started, each one's own peak added up: what they share counts for each. */
+export function descendantsPeakBytes(pid) {
   return descendants(pid).reduce((sum, each) => sum + peakOrNothing(each), 0);
 }
 
 function descendants(pid) {
   const threads = namesIn(`/proc/${pid}/task`);
   const children = threads.flatMap((thread) => wordsIn(`/proc/${pid}/task/${thread}/children`));
-  return [pid, ...children.flatMap(descendants)];
+  return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
 // A process may end while its family is looked at.

@@ -18,10 +18,11 @@ import { median, printTable, ratioText } from "./statistics.mjs";
  * - `better`  "higher" or "lower", of the ratios
  * - `wanted`  the ratio to reach, "higher", or not to pass, "lower"; null where nobody promised one
  *
- * @param bench its name, that of its file
- * @param out   the file, or undefined
+ * @param bench   its name, that of its file
+ * @param out     the file, or undefined
+ * @param details what else the file is to hold
  */
-export async function writeReport(bench, rows, { out } = {}) {
+export async function writeReport(bench, rows, { out, details = {} } = {}) {
   const report = {
     bench,
     machine: readCpu(),
@@ -30,7 +31,7 @@ export async function writeReport(bench, rows, { out } = {}) {
     rows: rows.map((row) => complete(bench, row)),
   };
   printReport(report);
-  if (out !== undefined) writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify({ ...report, ...details }, null, 2)}\n`);
 }
 
 export function printReport({ bench, machine, torch, node, rows }) {
@@ -48,7 +49,26 @@ export function printReport({ bench, machine, torch, node, rows }) {
       verdictOf(row),
     ]),
   );
-  for (const { name, missing } of rows) if (missing !== null) process.stdout.write(`${name}: ${missing}\n`);
+  const reasons = new Set(rows.map(({ missing }) => missing).filter((missing) => missing !== null));
+  for (const reason of reasons) process.stdout.write(`not compared: ${reason}\n\n`);
+}
+
+/** Every ratio of several benches, in one table. */
+export function printSummary(reports) {
+  const compared = reports
+    .flatMap(({ rows }) => rows)
+    .filter(({ ratios, wanted }) => ratios.length > 0 || wanted !== null);
+  printTable(
+    "All ratios",
+    ["", "", "ratio, middle half", "wanted", ""],
+    compared.map((row) => [
+      `${row.bench}: ${row.name}`,
+      row.against,
+      row.ratios.length === 0 ? "" : ratioText(row.ratios),
+      wantedText(row),
+      verdictOf(row),
+    ]),
+  );
 }
 
 /** "met", "MISSED", "not measured", or nothing where nothing was wanted. */

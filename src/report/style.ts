@@ -2,10 +2,33 @@ import { DARK, LIGHT, variables } from "./palette.js";
 
 const SERIES = [1, 2, 3, 4, 5, 6].map((i) => `.c${i}{--series:var(--c${i})}`).join("\n");
 
+/** The colours of the reader's own light or dark. */
+export const COLOURS = `:root{color-scheme:light dark;${variables(LIGHT)}}
+@media (prefers-color-scheme:dark){:root{${variables(DARK)}}}`;
+
+/** What a picture needs of the style sheet, in a page or in a file of its own. */
+export const CHART_STYLE = `svg{display:block;overflow:visible}
+svg text{font-size:14px;fill:var(--text);paint-order:stroke;stroke:var(--background);stroke-width:4px;stroke-linejoin:round}
+svg text.tick{font-size:12.5px;fill:var(--muted);font-variant-numeric:tabular-nums}
+svg text.value{font-variant-numeric:tabular-nums}
+.grid{stroke:var(--line)}
+.axis{stroke:var(--text);stroke-width:1.25}
+.bar{fill:var(--series)}
+.muted .bar{fill-opacity:.3;stroke:var(--series);stroke-dasharray:3 3}
+.error line,.error-line{stroke:var(--text);stroke-width:1.5}
+.reference path{fill:var(--background);stroke:var(--text);stroke-width:1.75}
+.point{fill:var(--series);stroke:var(--background);stroke-width:1.5}
+.curve{fill:none;stroke:var(--series);stroke-width:2;stroke-linejoin:round;vector-effect:non-scaling-stroke}
+.dash2{stroke-dasharray:7 3}
+.dash3{stroke-dasharray:2 3}
+.dash4{stroke-dasharray:9 3 2 3}
+.dash5{stroke-dasharray:12 4}
+.dash6{stroke-dasharray:4 2}
+${SERIES}`;
+
 /** The style sheet of a report: light and dark, phone to wide screen, and paper. */
 export const STYLE = `
-:root{color-scheme:light dark;${variables(LIGHT)}}
-@media (prefers-color-scheme:dark){:root{${variables(DARK)}}}
+${COLOURS}
 @media print{:root{color-scheme:light;${variables(LIGHT)}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--background);color:var(--text);
@@ -50,24 +73,7 @@ figcaption{margin:0 0 .3rem}
 .axis-label{color:var(--muted);font-size:.8125rem;margin:.5rem 0 .6rem}
 .plot{padding:0 1rem 0 3rem}
 .plot.bars{padding:.3rem .9rem 0 .9rem}
-svg{display:block;overflow:visible}
-svg text{font-size:14px;fill:var(--text);paint-order:stroke;stroke:var(--background);stroke-width:4px;stroke-linejoin:round}
-svg text.tick{font-size:12.5px;fill:var(--muted);font-variant-numeric:tabular-nums}
-svg text.value{font-variant-numeric:tabular-nums}
-.grid{stroke:var(--line)}
-.axis{stroke:var(--text);stroke-width:1.25}
-.bar{fill:var(--series)}
-.muted .bar{fill-opacity:.3;stroke:var(--series);stroke-dasharray:3 3}
-.error line,.error-line{stroke:var(--text);stroke-width:1.5}
-.reference path{fill:var(--background);stroke:var(--text);stroke-width:1.75}
-.point{fill:var(--series);stroke:var(--background);stroke-width:1.5}
-.curve{fill:none;stroke:var(--series);stroke-width:2;stroke-linejoin:round;vector-effect:non-scaling-stroke}
-.dash2{stroke-dasharray:7 3}
-.dash3{stroke-dasharray:2 3}
-.dash4{stroke-dasharray:9 3 2 3}
-.dash5{stroke-dasharray:12 4}
-.dash6{stroke-dasharray:4 2}
-${SERIES}
+${CHART_STYLE}
 .facts{columns:19rem 3;column-gap:2.5rem;margin:.5rem 0 0;font-size:.9375rem}
 .facts div{display:flex;justify-content:space-between;gap:1rem;padding:.3rem 0;border-bottom:1px solid var(--line);break-inside:avoid}
 .facts dt{color:var(--muted);white-space:nowrap}

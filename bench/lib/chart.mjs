@@ -1,0 +1,58 @@
+// The ratios of all benches as one picture in a file of its own, for docs/performance.md.
+import { drawBars } from "../../dist/report/charts/bars.js";
+import { html } from "../../dist/report/html.js";
+import { CHART_STYLE, COLOURS } from "../../dist/report/style.js";
+import { median, quartiles } from "./statistics.mjs";
+
+const WIDTH = 760;
+const MARGIN = 24;
+const HEAD = 48; // A chart's title and the line below it.
+const FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif";
+
+/** @param rows of any number of reports; those without ratios are left out */
+export function performanceChart(rows) {
+  const charts = [
+    { id: "fast", better: "higher", title: "Times as fast as the rival", sense: "more is better" },
+    { id: "cost", better: "lower", title: "Times its floor, or the limit that was set", sense: "less is better" },
+  ].map((chart) => ({
+    ...chart,
+    rows: rows.filter(({ ratios, better }) => ratios.length > 0 && better === chart.better),
+  }));
+  let y = MARGIN;
+  const drawn = charts
+    .filter((chart) => chart.rows.length > 0)
+    .map((chart) => {
+      const picture = pictureOf(chart);
+      const height = Number(/ height="(\d+)"/.exec(picture)?.[1]);
+      const heading = html`<text class="title" x="${MARGIN}" y="${y + 10}">${chart.title}</text>
+<text class="tick" x="${MARGIN}" y="${y + 30}">${`${chart.sense}; a bar is the median, its line the middle half, a diamond what was wanted`}</text>`;
+      const placed = picture.replace('width="100%"', `x="${MARGIN}" y="${y + HEAD}" width="${WIDTH - 2 * MARGIN}"`);
+      y += HEAD + height + MARGIN;
+      return `${heading.text}\n${placed}`;
+    });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="${FONT}">
+<style>${COLOURS}
+${CHART_STYLE}
+svg text.title{font-size:16px;font-weight:650}</style>
+<rect width="${WIDTH}" height="${y}" fill="var(--background)"/>
+${drawn.join("\n")}
+</svg>
+`;
+}
+
+/** The picture alone: its legend is in the heading. */
+function pictureOf({ id, title, sense, rows }) {
+  const groups = rows.map(({ bench, name, against, ratios, wanted }) => ({
+    label: `${bench}: ${name}${against === "" ? "" : `, to ${against}`}`,
+    bars: [{ value: median(ratios), spread: halfSpread(ratios), note: "", isMuted: false }],
+    reference: wanted,
+  }));
+  const shape = { series: [""], decimals: 2, isSigned: false, referenceLabel: null };
+  const { text } = drawBars({ title, description: `${title}; ${sense}.`, ...shape, groups }, id);
+  return text.slice(text.indexOf("<svg"), text.lastIndexOf("</svg>") + "</svg>".length);
+}
+
+function halfSpread(ratios) {
+  const [low, high] = quartiles(ratios);
+  return high > low ? (high - low) / 2 : null;
+}
