@@ -6,6 +6,8 @@
 
 #if defined(LIMBECK_FAST_PRODUCTS)
 
+// GCC 12 takes the undefined lanes of its own intrinsics for a mistake.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 
 #include <algorithm>

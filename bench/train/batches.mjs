@@ -4,6 +4,16 @@ import { createMasker, IGNORED } from "../../dist/data/masking.js";
 const SPECIAL = { pad: 0, cls: 101, sep: 102, mask: 103 };
 
 /**
+ * Floating-point operations a token of sequences of `length`: the teacher's forward pass, and the student's three times, two
+ * for each multiplication of a weight or of a score.
+ */
+export function flopsOf({ vocabSize, hiddenSize: D, layers, intermediateSize }, length) {
+  const layer = 4 * D * D + 2 * D * intermediateSize + 2 * length * D;
+  const head = D * D + D * vocabSize;
+  return 2 * (layers * layer + head + 3 * ((layers / 2) * layer + head));
+}
+
+/**
  * @param lengths tokens of each sequence
  * @returns a Batch of src/data/batches.ts
  */

@@ -1,50 +1,70 @@
-// Limbeck's side of bench/train.mjs, in a process of its own: told by lines of JSON what to do, answers with seconds.
-import { readFileSync } from "node:fs";
+// Limbeck's side of bench/train.mjs: a process that is told by lines of JSON what to do, and answers with seconds.
 import { createInterface } from "node:readline";
-import { DistillObjective } from "../../dist/distill/objective.js";
-import { MaskedLm } from "../../dist/models/masked-lm.js";
-import { AdamW } from "../../dist/optim/adamw.js";
-import { FlatParameters } from "../../dist/optim/flat-parameters.js";
-import { distilbertBase } from "../../dist/recipes/distilbert-base.js";
-import { setThreads } from "../../dist/tensor/device.js";
-import { manualSeed } from "../../dist/tensor/random.js";
-import { tidy } from "../../dist/tensor/scope.js";
-import { randomBatch } from "./batches.mjs";
-import { teacherConfig } from "./shapes.mjs";
+import { useThreads } from "../../dist/cli/cores.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
-setThreads(threads);
+useThreads(threads);
+const { DistillObjective } = await import("../../dist/distill/objective.js");
+const { bertBase } = await import("../../dist/models/bert.js");
+const { MaskedLm } = await import("../../dist/models/masked-lm.js");
+const { AdamW } = await import("../../dist/optim/adamw.js");
+const { FlatParameters } = await import("../../dist/optim/flat-parameters.js");
+const { distilbertBase } = await import("../../dist/recipes/distilbert-base.js");
+const { ones } = await import("../../dist/tensor/create.js");
+const { linear } = await import("../../dist/tensor/ops.js");
+const { manualSeed } = await import("../../dist/tensor/random.js");
+const { tidy } = await import("../../dist/tensor/scope.js");
+
 manualSeed(1);
-const config = teacherConfig(shape);
-const teacher = new MaskedLm(config);
+const teacher = new MaskedLm({ ...bertBase, ...shape });
 new FlatParameters(teacher); // Gives it random weights.
-const recipe = { ...distilbertBase, studentLayers: config.layers / 2, teacherLayers: null };
+const recipe = { ...distilbertBase, studentLayers: shape.layers / 2, teacherLayers: null, freezePositions: false };
 const objective = new DistillObjective(teacher, recipe, { productDType: precision, device: "cpu" });
 const optimizer = new AdamW(objective.parameters, { beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0 });
 
 const requests = {
-  /** Forward, losses and backward of each micro-batch: seconds of each, after one that is not counted. */
+  /** Seconds of forward passes, losses and backward pass of each, after the first `warmUp`, which are done once more. */
   microBatches({ batches, warmUp }) {
-    const made = batches.map((lengths, i) => randomBatch(lengths, { vocabSize: config.vocabSize, seed: i + 1 }));
+    const made = batches.map(batchOf);
     for (const batch of made.slice(0, warmUp)) microStep(batch);
-    return made.map((batch) => timed(() => microStep(batch)));
+    return made.map((batch) => seconds(() => microStep(batch)));
   },
   optimizer({ steps }) {
     optimizer.step(1e-5);
-    return Array.from({ length: steps }, () => timed(() => optimizer.step(1e-5)));
+    return Array.from({ length: steps }, () => seconds(() => optimizer.step(1e-5)));
   },
-  /** Bytes. */
-  peakMemory() {
-    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+  /** Floating-point operations a second of libtorch's own products in bf16. */
+  productRate() {
+    const [M, K, N, times] = [1024, 768, 3072, 20];
+    return tidy(() => {
+      const [x, weight] = [ones([M, K]).to("bfloat16"), ones([N, K]).to("bfloat16")];
+      const one = () => seconds(() => tidy(() => void linear(x, weight, null)));
+      const each = Array.from({ length: times + 3 }, one)
+        .slice(3)
+        .toSorted((a, b) => a - b);
+      return [(2 * M * K * N) / each[times / 2]];
+    })[0];
   },
 };
+
+/** A Batch of src/data/batches.ts from rows of numbers. */
+function batchOf({ inputIds, labels, attentionMask }) {
+  const [B, S] = [inputIds.length, inputIds[0].length];
+  const tokenCount = attentionMask.flat().reduce((sum, real) => sum + real, 0);
+  return {
+    inputIds: Int32Array.from(inputIds.flat()),
+    labels: Int32Array.from(labels.flat()),
+    attentionMask: tokenCount < B * S ? Uint8Array.from(attentionMask.flat()) : null,
+    ...{ firstPositions: null, B, S, tokenCount, maskedCount: labels.flat().filter((label) => label >= 0).length },
+  };
+}
 
 function microStep(batch) {
   const [losses] = tidy(() => [[...objective.microStep(batch, batch).toFloat32Array()]]);
   if (losses.some((loss) => !Number.isFinite(loss))) throw new Error(`losses are not finite: ${losses}`);
 }
 
-function timed(body) {
+function seconds(body) {
   const start = performance.now();
   body();
   return (performance.now() - start) / 1000;

@@ -87,12 +87,7 @@ def optimizer_steps(steps):
     return [timed(optimizer.step) for _ in range(steps)]
 
 
-def peak_memory():
-    with open("/proc/self/status") as status:
-        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-
-
-requests = {"microBatches": micro_batches, "optimizer": optimizer_steps, "peakMemory": peak_memory}
+requests = {"microBatches": micro_batches, "optimizer": optimizer_steps}
 for line in sys.stdin:
     request = json.loads(line)
     print(json.dumps(requests[request.pop("request")](**request)), flush=True)
