@@ -20,7 +20,7 @@ import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
 import { median, printTable } from "./lib/statistics.mjs";
 import { rotated } from "./lib/turns.mjs";
 import { flopsOf, randomBatch } from "./train/batches.mjs";
-import { BASE, GRID, WORKLOADS } from "./train/workloads.mjs";
+import { BASE, GRID, KEEP_MEMORY, WORKLOADS } from "./train/workloads.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -35,7 +35,6 @@ const threads = Number(flags.threads);
 /** Micro-batches of an optimizer step. */
 const ACCUMULATED = 50;
 
-const KEEP_MEMORY = { MALLOC_MMAP_MAX_: "0", MALLOC_TRIM_THRESHOLD_: "100000000000", MALLOC_TOP_PAD_: "1000000000" };
 const { python, missing = null } = rivalPython(["torch", "transformers"]);
 const rivalScript = new URL("train/rival.py", import.meta.url);
 const rival = (options, env) => (settings) =>

@@ -17,6 +17,11 @@ export const SMALL = {
   maxPositions: 512,
 };
 
+/** Variables that make glibc keep what is freed instead of giving it back to the kernel: most of PyTorch's time otherwise. */
+export const KEEP_MEMORY = {
+  ...{ MALLOC_MMAP_MAX_: "0", MALLOC_TRIM_THRESHOLD_: "100000000000", MALLOC_TOP_PAD_: "1000000000" },
+};
+
 /** Sequences that `prepare` finds in articles and books, `--pack none`, up to 512 tokens: every fortieth part, shortest first. */
 const DOCUMENT_LENGTHS = [
   12,
