@@ -31,6 +31,7 @@ export function performanceChart(rows) {
       return `${heading.text}\n${placed}`;
     });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="${FONT}">
+<title>Limbeck beside its rivals and its floors</title>
 <style>${COLOURS}
 ${CHART_STYLE}
 svg text.title{font-size:16px;font-weight:650}</style>

@@ -2,7 +2,6 @@ import { FormatError } from "../errors.js";
 import { readBytes } from "./byte-streams.js";
 import { type CorpusFile, findCorpusFiles, STANDARD_INPUT } from "./corpus-files.js";
 import { jsonlDocuments, textDocuments } from "./documents.js";
-import { parquetDocuments } from "./parquet.js";
 
 /** The documents of a corpus, as a stream; each is a text whose paragraphs are lines. */
 export interface Corpus extends AsyncIterable<string> {
@@ -46,7 +45,10 @@ export function readCorpus(paths: readonly string[]): Corpus {
 }
 
 async function* documentsOfFile(file: CorpusFile, onBytes: (count: number) => void): AsyncGenerator<string> {
-  if (file.format === "parquet") return yield* parquetDocuments(file.path, onBytes);
+  if (file.format === "parquet") {
+    const { parquetDocuments } = await import("./parquet.js"); // Forty modules that most corpora do without.
+    return yield* parquetDocuments(file.path, onBytes);
+  }
   const bytes = readBytes(file, onBytes);
   if (file.format === "jsonl") return yield* jsonlDocuments(file.path, bytes);
   if (file.path !== STANDARD_INPUT) return yield* textDocuments(file.path, bytes);

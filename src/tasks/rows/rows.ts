@@ -2,10 +2,9 @@ import { extname } from "node:path";
 import { ConfigError } from "../../errors.js";
 import { readCsvRows, readTsvRows } from "./delimited-rows.js";
 import { readJsonRows } from "./json-rows.js";
-import { readParquetRows } from "./parquet-rows.js";
 import type { Row, RowFile, RowFormat, WantedColumns } from "./row.js";
 
-const READERS = { tsv: readTsvRows, csv: readCsvRows, jsonl: readJsonRows, parquet: readParquetRows };
+const READERS = { tsv: readTsvRows, csv: readCsvRows, jsonl: readJsonRows, parquet: readParquet };
 const FORMATS: Readonly<Record<string, RowFormat>> = {
   ".tsv": "tsv",
   ".csv": "csv",
@@ -22,6 +21,12 @@ const FORMATS: Readonly<Record<string, RowFormat>> = {
  */
 export async function* readRows(file: RowFile, columns: WantedColumns): AsyncGenerator<Row> {
   yield* READERS[file.format](file, columns);
+}
+
+/** Most files are none, and forty modules need not be loaded. */
+async function* readParquet(file: RowFile, columns: WantedColumns): AsyncGenerator<Row> {
+  const { readParquetRows } = await import("./parquet-rows.js");
+  yield* readParquetRows(file, columns);
 }
 
 /**
