@@ -14,7 +14,7 @@ import { readCpu } from "../dist/report/cpu.js";
 import { performanceChart } from "./lib/chart.mjs";
 import { printSummary } from "./lib/report.mjs";
 
-const BENCHES = ["dispatch", "start", "optimizer", "prepare", "finetune", "train"];
+const BENCHES = ["dispatch", "start", "optimizer", "prepare", "finetune", "train", "grid"];
 const LONG = ["infer"];
 
 const { values: flags } = parseArgs({
@@ -34,7 +34,13 @@ const outcomes = names.map((name) => ({ name, ...run(name) }));
 const reports = outcomes.flatMap(({ report }) => report ?? []);
 const all = { ...earlier(), ...Object.fromEntries(reports.map((report) => [report.bench, report])) };
 writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
-writeFileSync(CHART, performanceChart(Object.values(all).flatMap(({ rows }) => rows)));
+writeFileSync(
+  CHART,
+  performanceChart(
+    Object.values(all).flatMap(({ rows }) => rows),
+    all.grid?.grid,
+  ),
+);
 printSummary(reports);
 const failed = outcomes.filter(({ failure }) => failure !== undefined);
 for (const { name, failure } of failed) process.stdout.write(`${name}: ${failure}\n`);

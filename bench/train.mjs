@@ -3,7 +3,6 @@
 //
 //   npm run bench:train                                   all workloads, some twenty minutes
 //   npm run bench:train -- --only 8x128,small --rounds 5
-//   npm run bench:train -- --grid                         Limbeck alone: the cost of a token by sequences and length
 //
 // Rivals, each in a process of its own, with the same tokens, lengths and masks, warm, in turns:
 //   A         transformers on PyTorch in bf16 by autocast, as it comes
@@ -17,17 +16,16 @@ import { parseArgs } from "node:util";
 import { physicalCores } from "../dist/cli/cores.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
-import { median, printTable } from "./lib/statistics.mjs";
+import { median } from "./lib/statistics.mjs";
 import { rotated } from "./lib/turns.mjs";
-import { flopsOf, randomBatch } from "./train/batches.mjs";
-import { BASE, GRID, KEEP_MEMORY, WORKLOADS } from "./train/workloads.mjs";
+import { flopsOf, plain, randomBatch } from "./train/batches.mjs";
+import { KEEP_MEMORY, WORKLOADS } from "./train/workloads.mjs";
 
 const { values: flags } = parseArgs({
   options: {
     only: { type: "string" },
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: String(physicalCores()) },
-    grid: { type: "boolean", default: false },
     out: { type: "string" },
   },
 });
@@ -49,15 +47,10 @@ const CONTESTANTS = {
   "B, bf16 teacher": rival({ teacherInBf16: true }, KEEP_MEMORY),
 };
 
-if (flags.grid) await printGrid();
-else await compare();
-
-async function compare() {
-  const chosen = flags.only?.split(",") ?? WORKLOADS.map(({ name }) => name);
-  const rows = [];
-  for (const workload of WORKLOADS.filter(({ name }) => chosen.includes(name))) rows.push(...(await rowsOf(workload)));
-  await writeReport("train", rows, { out: flags.out });
-}
+const chosen = flags.only?.split(",") ?? WORKLOADS.map(({ name }) => name);
+const rows = [];
+for (const workload of WORKLOADS.filter(({ name }) => chosen.includes(name))) rows.push(...(await rowsOf(workload)));
+await writeReport("train", rows, { out: flags.out });
 
 /** Each contestant's figures in each round; a process for each, since together they do not fit in memory. */
 async function measure({ shape, precision, batches, warmUp }, names) {
@@ -80,16 +73,6 @@ async function measure({ shape, precision, batches, warmUp }, names) {
   return {
     figures,
     flopsPerToken: batches.flat().reduce((sum, length) => sum + length * flopsOf(shape, length), 0) / tokens,
-  };
-}
-
-/** As JSON: arrays of numbers. */
-function plain({ B, S, ...batch }) {
-  const rows = (values) => Array.from({ length: B }, (_, i) => [...values.subarray(i * S, (i + 1) * S)]);
-  return {
-    inputIds: rows(batch.inputIds),
-    labels: rows(batch.labels),
-    attentionMask: rows(batch.attentionMask ?? new Uint8Array(B * S).fill(1)),
   };
 }
 
@@ -128,29 +111,4 @@ async function rowsOf(workload) {
     });
   }
   return rows;
-}
-
-/** Microseconds a token, Limbeck alone. */
-async function printGrid() {
-  const { sequences, lengths } = GRID;
-  const rows = [];
-  const contestant = CONTESTANTS.ours({ shape: BASE, precision: "bfloat16", threads });
-  for (const count of sequences) {
-    const cells = [];
-    for (const length of lengths) {
-      const batch = plain(randomBatch(Array(count).fill(length), { vocabSize: BASE.vocabSize, seed: 1 }));
-      const repeats = Math.max(1, Math.min(5, Math.floor(8192 / (count * length))));
-      const seconds = await contestant.ask({ request: "microBatches", batches: Array(repeats).fill(batch), warmUp: 1 });
-      cells.push((1e6 * median(seconds)) / (count * length));
-      process.stderr.write(`${count} × ${length}: ${cells.at(-1).toFixed(0)} µs a token\n`);
-    }
-    rows.push({ sequences: count, microseconds: cells });
-  }
-  await contestant.stop();
-  printTable(
-    `Microseconds a token, ${threads} threads: sequences of a micro-batch down, their tokens across`,
-    ["", ...lengths.map(String)],
-    rows.map(({ sequences, microseconds }) => [String(sequences), ...microseconds.map((one) => one.toFixed(0))]),
-  );
-  await writeReport("train-grid", [], { out: flags.out, details: { grid: { lengths, rows } } });
 }

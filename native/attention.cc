@@ -4,8 +4,9 @@
 #include "dropout-noise.h"
 #include "packing.h"
 #include "products.h"
+#include "sharing.h"
 
-#include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -96,7 +97,7 @@ LIMBECK_INLINE std::pair<float, float> Exponentials(float* scores, const float* 
 void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* mask, const Shape& shape, const DropoutNoise& noise) {
   const auto [B, S, H, d, padded] = shape;
   const int64_t D = shape.D();
-  at::parallel_for(0, B * H, 1, [&](int64_t begin, int64_t end) {
+  ShareOut(B * H, [&](int64_t head) {
     thread_local std::vector<float> floats;
     thread_local std::vector<BFloat16> halves;
     float* const scores = Scratch(floats, kQueries * (padded + d) + padded);
@@ -105,37 +106,35 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
     BFloat16* const weights = Scratch(halves, kQueries * padded + 2 * padded * d);
     auto* const k_pairs = reinterpret_cast<uint32_t*>(weights + kQueries * padded);
     uint32_t* const v_pairs = k_pairs + padded * d / 2;
-    for (int64_t head = begin; head < end; ++head) {
-      const int64_t b = head / H, h = head % H;
-      const BFloat16* const q = qkv + b * S * 3 * D + h * d;
-      FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
-      packing::PairTransposed(k_pairs, q + D, 3 * D, d, S, padded);
-      packing::PairRows(v_pairs, q + 2 * D, 3 * D, S, padded, d);
-      for (int64_t first = 0; first < S; first += kQueries) {
-        const int64_t rows = std::min(kQueries, S - first);
-        brgemm(rows, padded, d, 3 * D, padded, padded, false, q + first * 3 * D, reinterpret_cast<BFloat16*>(k_pairs), scores);
-        float sums[kQueries];
-        for (int64_t i = 0; i < rows; ++i) {
-          float* const row = scores + i * padded;
-          const auto [max, sum] = Exponentials(row, add, shape);
-          sums[i] = sum;
-          log_sums[head * S + first + i] = max + std::log(sum);
-          const RowNoise keys(noise, head * S + first + i);
-          for (int64_t j = 0; j < padded; j += kStep) {
-            const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
-            Store(weights + i * padded + j, Load(row + j) * keep.low);
-            Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
-          }
+    const int64_t b = head / H, h = head % H;
+    const BFloat16* const q = qkv + b * S * 3 * D + h * d;
+    FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
+    packing::PairTransposed(k_pairs, q + D, 3 * D, d, S, padded);
+    packing::PairRows(v_pairs, q + 2 * D, 3 * D, S, padded, d);
+    for (int64_t first = 0; first < S; first += kQueries) {
+      const int64_t rows = std::min(kQueries, S - first);
+      brgemm(rows, padded, d, 3 * D, padded, padded, false, q + first * 3 * D, reinterpret_cast<BFloat16*>(k_pairs), scores);
+      float sums[kQueries];
+      for (int64_t i = 0; i < rows; ++i) {
+        float* const row = scores + i * padded;
+        const auto [max, sum] = Exponentials(row, add, shape);
+        sums[i] = sum;
+        log_sums[head * S + first + i] = max + std::log(sum);
+        const RowNoise keys(noise, head * S + first + i);
+        for (int64_t j = 0; j < padded; j += kStep) {
+          const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
+          Store(weights + i * padded + j, Load(row + j) * keep.low);
+          Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
         }
-        brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
-        for (int64_t i = 0; i < rows; ++i) {
-          BFloat16* const to = out + (b * S + first + i) * D + h * d;
-          const float* const from = values + i * d;
-          const float over = 1 / sums[i];
-          for (int64_t j = 0; j < d; j += kLanes) {
-            if (d - j >= kLanes) Store(to + j, Load(from + j) * over);
-            else StoreTail(to + j, LoadTail(from + j, d - j) * over, d - j);
-          }
+      }
+      brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
+      for (int64_t i = 0; i < rows; ++i) {
+        BFloat16* const to = out + (b * S + first + i) * D + h * d;
+        const float* const from = values + i * d;
+        const float over = 1 / sums[i];
+        for (int64_t j = 0; j < d; j += kLanes) {
+          if (d - j >= kLanes) Store(to + j, Load(from + j) * over);
+          else StoreTail(to + j, LoadTail(from + j, d - j) * over, d - j);
         }
       }
     }
@@ -169,7 +168,7 @@ void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, con
   const auto [B, S, H, d, padded] = shape;
   const int64_t D = shape.D();
   const float scale = shape.Scale();
-  at::parallel_for(0, B * H, 1, [&](int64_t begin, int64_t end) {
+  ShareOut(B * H, [&](int64_t head) {
     thread_local std::vector<float> floats;
     thread_local std::vector<BFloat16> halves;
     float* const scores = Scratch(floats, 2 * kQueries * padded + 2 * padded * d + kQueries * d + padded);
@@ -189,47 +188,45 @@ void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, con
     BFloat16* const q_rows = k_rows + pairs;
     BFloat16* const g_rows = q_rows + kQueries * d;
     const auto words = [](BFloat16* x) { return reinterpret_cast<uint32_t*>(x); };
-    for (int64_t head = begin; head < end; ++head) {
-      const int64_t b = head / H, h = head % H, stride = 3 * D;
-      const BFloat16* const q = qkv + b * S * stride + h * d;
-      const BFloat16* const g = gradient + b * S * D + h * d;
-      BFloat16* const d_q = dqkv + b * S * stride + h * d;
-      FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
-      packing::PairTransposed(words(k_columns), q + D, stride, d, S, padded);
-      packing::PairTransposed(words(v_columns), q + 2 * D, stride, d, S, padded);
-      packing::PairRows(words(k_rows), q + D, stride, S, padded, d);
-      for (int64_t first = 0; first < S; first += kQueries) {
-        const int64_t rows = std::min(kQueries, S - first), inner = RoundUp(rows);
-        brgemm(rows, padded, d, stride, padded, padded, false, q + first * stride, k_columns, scores);
-        brgemm(rows, padded, d, D, padded, padded, false, g + first * D, v_columns, d_weights);
-        for (int64_t i = 0; i < rows; ++i) {
-          const int64_t row = first + i;
-          const float log_sum = log_sums[head * S + row];
-          const float c = Dot(g + row * D, out + (b * S + row) * D + h * d, d);
-          const RowNoise keys(noise, head * S + row);
-          const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
-            const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
-            Store(weights + i * padded + j, p * keep);
-            Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
-          };
-          for (int64_t j = 0; j < padded; j += kStep) {
-            const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
-            one(j, keep.low);
-            one(j + kLanes, keep.high);
-          }
+    const int64_t b = head / H, h = head % H, stride = 3 * D;
+    const BFloat16* const q = qkv + b * S * stride + h * d;
+    const BFloat16* const g = gradient + b * S * D + h * d;
+    BFloat16* const d_q = dqkv + b * S * stride + h * d;
+    FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
+    packing::PairTransposed(words(k_columns), q + D, stride, d, S, padded);
+    packing::PairTransposed(words(v_columns), q + 2 * D, stride, d, S, padded);
+    packing::PairRows(words(k_rows), q + D, stride, S, padded, d);
+    for (int64_t first = 0; first < S; first += kQueries) {
+      const int64_t rows = std::min(kQueries, S - first), inner = RoundUp(rows);
+      brgemm(rows, padded, d, stride, padded, padded, false, q + first * stride, k_columns, scores);
+      brgemm(rows, padded, d, D, padded, padded, false, g + first * D, v_columns, d_weights);
+      for (int64_t i = 0; i < rows; ++i) {
+        const int64_t row = first + i;
+        const float log_sum = log_sums[head * S + row];
+        const float c = Dot(g + row * D, out + (b * S + row) * D + h * d, d);
+        const RowNoise keys(noise, head * S + row);
+        const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
+          const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
+          Store(weights + i * padded + j, p * keep);
+          Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
+        };
+        for (int64_t j = 0; j < padded; j += kStep) {
+          const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
+          one(j, keep.low);
+          one(j + kLanes, keep.high);
         }
-        brgemm(rows, d, padded, padded, d, d, false, d_scores, k_rows, dq);
-        StoreRows(d_q + first * stride, stride, dq, rows, d);
-        packing::TransposeRows(d_scores_t, d_scores, padded, rows, inner, padded);
-        packing::TransposeRows(weights_t, weights, padded, rows, inner, padded);
-        packing::PairRows(words(q_rows), q + first * stride, stride, rows, inner, d);
-        packing::PairRows(words(g_rows), g + first * D, D, rows, inner, d);
-        brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, d_scores_t, q_rows, dk);
-        brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, weights_t, g_rows, dv);
       }
-      StoreRows(d_q + D, stride, dk, S, d);
-      StoreRows(d_q + 2 * D, stride, dv, S, d);
+      brgemm(rows, d, padded, padded, d, d, false, d_scores, k_rows, dq);
+      StoreRows(d_q + first * stride, stride, dq, rows, d);
+      packing::TransposeRows(d_scores_t, d_scores, padded, rows, inner, padded);
+      packing::TransposeRows(weights_t, weights, padded, rows, inner, padded);
+      packing::PairRows(words(q_rows), q + first * stride, stride, rows, inner, d);
+      packing::PairRows(words(g_rows), g + first * D, D, rows, inner, d);
+      brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, d_scores_t, q_rows, dk);
+      brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, weights_t, g_rows, dv);
     }
+    StoreRows(d_q + D, stride, dk, S, d);
+    StoreRows(d_q + 2 * D, stride, dv, S, d);
     brgemm_release();
   });
 }
@@ -285,6 +282,7 @@ Tensor SelfAttention(const Tensor& qkv, int64_t heads, const Optional<Tensor>& m
   TORCH_CHECK(qkv.dim() == 3 && heads > 0 && qkv.size(2) % (3 * heads) == 0, "needs [B, S, 3 D] whose D is a multiple of ", heads,
               " heads, got ", qkv.sizes());
 #if defined(LIMBECK_FAST_PRODUCTS)
+  RECORD_FUNCTION("limbeck::selfAttention", {});
   const Tensor x = UsesFastProducts(qkv) ? qkv.to(at::kBFloat16) : qkv;
   if (Fits(x, heads, mask, dropout)) return AttentionFunction::apply(x, mask, heads, dropout);
 #endif

@@ -1,5 +1,6 @@
 // Tables of one-line ops. libtorch decides semantics; an op is here only if TypeScript uses it.
 #include "attention.h"
+#include "embedding.h"
 #include "products.h"
 #include "residual.h"
 #include "tables.h"
@@ -113,7 +114,7 @@ Bindings Shapes() {
 
 Bindings Layers() {
   return {
-      Op("embedding", [](const Tensor& weight, const Tensor& ids) { return at::embedding(weight, ids); }),
+      Op("embedding", [](const Tensor& weight, const Tensor& ids) { return Embedding(weight, ids); }),
       Op("conv1d", [](const Tensor& x, const Tensor& weight, const Tensor& bias) { return at::conv1d(x, weight, bias); }),
       Op("layerNorm", [](const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
         return at::layer_norm(x, weight.sizes(), weight, bias, eps);

@@ -1,10 +1,11 @@
 #include "products.h"
 #include "leaf-gradient.h"
 #include "packing.h"
+#include "sharing.h"
 #include "tables.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
@@ -54,12 +55,10 @@ Panels PackRows(const T* b, int64_t ld, int64_t K, int64_t padded, int64_t N) {
   Panels panels(padded, N);
   constexpr int64_t kRows = 256;
   const int64_t blocks = CeilDiv(padded, kRows);
-  at::parallel_for(0, blocks * panels.Count(), 8, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t panel = task / blocks, k = task % blocks * kRows;
-      packing::PairRows(panels.Words(panel, k), b + k * ld + panel * kTile, ld, std::max<int64_t>(0, std::min(kRows, K - k)),
-                        std::min(kRows, padded - k), panels.Columns(panel));
-    }
+  ShareOut(blocks * panels.Count(), [&](int64_t task) {
+    const int64_t panel = task / blocks, k = task % blocks * kRows;
+    packing::PairRows(panels.Words(panel, k), b + k * ld + panel * kTile, ld, std::max<int64_t>(0, std::min(kRows, K - k)),
+                      std::min(kRows, padded - k), panels.Columns(panel));
   });
   return panels;
 }
@@ -68,11 +67,9 @@ Panels PackRows(const T* b, int64_t ld, int64_t K, int64_t padded, int64_t N) {
 template <class T>
 Panels PackTransposed(const T* b, int64_t K, int64_t N) {
   Panels panels(K, N);
-  at::parallel_for(0, panels.Count(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t columns = panels.Columns(panel);
-      packing::PairTransposed(panels.Words(panel, 0), b + panel * kTile * K, K, K, columns, columns);
-    }
+  ShareOut(panels.Count(), [&](int64_t panel) {
+    const int64_t columns = panels.Columns(panel);
+    packing::PairTransposed(panels.Words(panel, 0), b + panel * kTile * K, K, K, columns, columns);
   });
   return panels;
 }
@@ -80,33 +77,32 @@ Panels PackTransposed(const T* b, int64_t K, int64_t N) {
 /** a [M, K] · b, tile by tile: `finish(tile, row, rows, panel)` is given each in f32, [rows, columns of the panel]. */
 template <class Finish>
 void Multiply(const BFloat16* a, int64_t M, const Panels& b, const Finish& finish) {
-  const int64_t threads = at::get_num_threads();
   int64_t group_rows = kGroupRows, group_panels = kGroupPanels;
   const auto tasks = [&] { return CeilDiv(M, group_rows) * CeilDiv(b.Count(), group_panels); };
-  while (group_rows > kTile && tasks() < 4 * threads) group_rows /= 2;
-  while (group_panels > 1 && tasks() < 4 * threads) group_panels /= 2;
+  const int64_t enough = 4 * at::get_num_threads();
+  while (group_rows > kTile && tasks() < enough) group_rows /= 2;
+  while (group_panels > 1 && tasks() < enough) group_panels /= 2;
+  group_panels = CeilDiv(b.Count(), CeilDiv(b.Count(), group_panels)); // Of 12 panels not 8 and 4, but 6 and 6.
   const int64_t row_groups = CeilDiv(M, group_rows);
-  at::parallel_for(0, tasks(), 1, [&](int64_t begin, int64_t end) {
+  ShareOut(tasks(), [&](int64_t task) {
     thread_local std::vector<float> tiles(kGroupRows * kGroupPanels * kTile);
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t first_row = task % row_groups * group_rows, end_row = std::min(M, first_row + group_rows);
-      const int64_t first_panel = task / row_groups * group_panels, end_panel = std::min(b.Count(), first_panel + group_panels);
-      const auto tile_at = [&](int64_t row, int64_t panel) {
-        return tiles.data() + ((row - first_row) * kGroupPanels + (panel - first_panel) * kTile) * kTile;
-      };
-      for (int64_t k = 0; k < b.K; k += kDepth) {
-        const int64_t depth = std::min(kDepth, b.K - k);
-        for (int64_t panel = first_panel; panel < end_panel; ++panel) {
-          const int64_t columns = b.Columns(panel);
-          for (int64_t row = first_row; row < end_row; row += kTile)
-            brgemm(std::min(kTile, end_row - row), columns, depth, b.K, columns, columns, /*add_C=*/k > 0, a + row * b.K + k, b.At(panel, k),
-                   tile_at(row, panel));
-        }
+    const int64_t first_row = task % row_groups * group_rows, end_row = std::min(M, first_row + group_rows);
+    const int64_t first_panel = task / row_groups * group_panels, end_panel = std::min(b.Count(), first_panel + group_panels);
+    const auto tile_at = [&](int64_t row, int64_t panel) {
+      return tiles.data() + ((row - first_row) * kGroupPanels + (panel - first_panel) * kTile) * kTile;
+    };
+    for (int64_t k = 0; k < b.K; k += kDepth) {
+      const int64_t depth = std::min(kDepth, b.K - k);
+      for (int64_t panel = first_panel; panel < end_panel; ++panel) {
+        const int64_t columns = b.Columns(panel);
+        for (int64_t row = first_row; row < end_row; row += kTile)
+          brgemm(std::min(kTile, end_row - row), columns, depth, b.K, columns, columns, /*add_C=*/k > 0, a + row * b.K + k, b.At(panel, k),
+                 tile_at(row, panel));
       }
-      for (int64_t panel = first_panel; panel < end_panel; ++panel)
-        for (int64_t row = first_row; row < end_row; row += kTile) finish(tile_at(row, panel), row, std::min(kTile, end_row - row), panel);
     }
     brgemm_release();
+    for (int64_t panel = first_panel; panel < end_panel; ++panel)
+      for (int64_t row = first_row; row < end_row; row += kTile) finish(tile_at(row, panel), row, std::min(kTile, end_row - row), panel);
   });
 }
 
@@ -136,33 +132,30 @@ void AddOuter(float* into, const BFloat16* gradient, const BFloat16* x, int64_t 
   // Of each block of tokens [N][tokens of the block]: the row stride is one of few.
   const Tensor left = at::empty({N * padded}, at::kBFloat16);
   BFloat16* const rows = left.data_ptr<BFloat16>();
-  at::parallel_for(0, CeilDiv(N, kTile), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t n = task * kTile, columns = std::min(kTile, N - n);
+  ShareOut(CeilDiv(N, kTile), [&](int64_t task) {
+    const int64_t n = task * kTile, columns = std::min(kTile, N - n);
+    for (int64_t t = 0; t < padded; t += kTokenBlock) {
+      const int64_t block = std::min(kTokenBlock, padded - t);
+      packing::TransposeRows(rows + t * N + n * block, gradient + t * N + n, N, std::min(block, M - t), block, columns);
+    }
+    if (bias_into == nullptr) return;
+    for (int64_t i = 0; i < columns; ++i) {
+      Floats sum{};
       for (int64_t t = 0; t < padded; t += kTokenBlock) {
         const int64_t block = std::min(kTokenBlock, padded - t);
-        packing::TransposeRows(rows + t * N + n * block, gradient + t * N + n, N, std::min(block, M - t), block, columns);
+        for (int64_t j = 0; j < block; j += kLanes) sum += Load(rows + t * N + (n + i) * block + j);
       }
-      if (bias_into == nullptr) continue;
-      for (int64_t i = 0; i < columns; ++i) {
-        Floats sum{};
-        for (int64_t t = 0; t < padded; t += kTokenBlock) {
-          const int64_t block = std::min(kTokenBlock, padded - t);
-          for (int64_t j = 0; j < block; j += kLanes) sum += Load(rows + t * N + (n + i) * block + j);
-        }
-        bias_into[n + i] += static_cast<float>(Total(sum));
-      }
+      bias_into[n + i] += static_cast<float>(Total(sum));
     }
   });
-  const int64_t row_tiles = CeilDiv(N, kTile);
-  at::parallel_for(0, row_tiles * right.Count(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t row = task / right.Count() * kTile, panel = task % right.Count();
-      for (int64_t t = 0; t < padded; t += kTokenBlock) {
-        const int64_t block = std::min(kTokenBlock, padded - t);
+  // Rows of tiles that share their left operand.
+  ShareOut(CeilDiv(N, kTile), [&](int64_t task) {
+    const int64_t row = task * kTile;
+    for (int64_t t = 0; t < padded; t += kTokenBlock) {
+      const int64_t block = std::min(kTokenBlock, padded - t);
+      for (int64_t panel = 0; panel < right.Count(); ++panel)
         brgemm(std::min(kTile, N - row), right.Columns(panel), block, block, right.Columns(panel), K, /*add_C=*/true,
                rows + t * N + row * block, right.At(panel, t), into + row * K + panel * kTile);
-      }
     }
     brgemm_release();
   });
@@ -203,6 +196,7 @@ class PackedWeights {
   };
 
   static Panels Pack(const Tensor& weight, Use use) {
+    RECORD_FUNCTION("limbeck::packWeight", {});
     const float* const values = weight.data_ptr<float>();
     const int64_t N = weight.size(0), K = weight.size(1);
     return use == Use::kForward ? PackTransposed(values, K, N) : PackRows(values, K, N, N, K);
@@ -310,14 +304,17 @@ bool FitsFastBackward(const Tensor& gradient, const Tensor& weight) {
 }
 
 Tensor FastLinear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  RECORD_FUNCTION("limbeck::linear", {});
   return LinearFunction::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
 Tensor FastInputGradient(const Tensor& gradient, const Tensor& weight) {
+  RECORD_FUNCTION("limbeck::linearInputGradient", {});
   return LinearFunction::InputGradient(Rows(gradient, weight.size(0)), weight, at::kFloat);
 }
 
 void AddFastWeightGradient(Tensor& into, const Tensor& gradient, const Tensor& x) {
+  RECORD_FUNCTION("limbeck::addLinearWeightGradient_", {});
   const int64_t N = into.size(0), K = into.size(1);
   const Tensor g = Rows(gradient, N), rows = Rows(x, K);
   AddOuter(into.data_ptr<float>(), g.data_ptr<BFloat16>(), rows.data_ptr<BFloat16>(), rows.size(0), N, K, nullptr);

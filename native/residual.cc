@@ -4,6 +4,7 @@
 #include "leaf-gradient.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace limbeck {
@@ -206,6 +207,7 @@ class ResidualNormFunction : public torch::autograd::Function<ResidualNormFuncti
 
 Tensor Dropout(const Tensor& x, double p) {
 #if defined(LIMBECK_AVX512)
+  RECORD_FUNCTION("limbeck::dropout", {});
   if (HasAvx512() && IsPlain(x) && p < 1) return DropoutFunction::apply(x, p);
 #endif
   return at::dropout(x, p, /*train=*/true);
@@ -213,6 +215,7 @@ Tensor Dropout(const Tensor& x, double p) {
 
 Tensor ResidualNorm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double p) {
 #if defined(LIMBECK_AVX512)
+  RECORD_FUNCTION("limbeck::residualNorm", {});
   const auto is_f32 = [](const Tensor& t) { return IsPlain(t) && t.scalar_type() == at::kFloat; };
   if (HasAvx512() && is_f32(x) && IsPlain(y) && x.sizes() == y.sizes() && is_f32(weight) && is_f32(bias) && weight.dim() == 1 &&
       weight.sizes() == bias.sizes() && weight.size(0) == x.size(-1) && p < 1)

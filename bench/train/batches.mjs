@@ -52,3 +52,13 @@ export function randomBatch(lengths, { vocabSize, seed }) {
     ...{ B, S, tokenCount, maskedCount },
   };
 }
+
+/** A batch for JSON: rows of numbers. */
+export function plain({ B, S, ...batch }) {
+  const rows = (values) => Array.from({ length: B }, (_, i) => [...values.subarray(i * S, (i + 1) * S)]);
+  return {
+    inputIds: rows(batch.inputIds),
+    labels: rows(batch.labels),
+    attentionMask: rows(batch.attentionMask ?? new Uint8Array(B * S).fill(1)),
+  };
+}

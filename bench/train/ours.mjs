@@ -17,7 +17,7 @@ const { tidy } = await import("../../dist/tensor/scope.js");
 
 manualSeed(1);
 const teacher = new MaskedLm({ ...bertBase, ...shape });
-new FlatParameters(teacher); // Gives it random weights.
+new FlatParameters(teacher, { frozen: () => true }); // Gives it random weights.
 const recipe = { ...distilbertBase, studentLayers: shape.layers / 2, teacherLayers: null, freezePositions: false };
 const objective = new DistillObjective(teacher, recipe, { productDType: precision, device: "cpu" });
 const optimizer = new AdamW(objective.parameters, { beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0 });

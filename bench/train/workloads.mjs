@@ -71,7 +71,7 @@ export const WORKLOADS = [
     ...{ rivals: rivals(null, 2), floorWanted: 0.75 },
   },
   {
-    ...{ name: "8x128, f32", shape: BASE, precision: "float32", batches: same(8, 128, 3), warmUp: 1 },
+    ...{ name: "8x128 in f32", shape: BASE, precision: "float32", batches: same(8, 128, 3), warmUp: 1 },
     ...{ rivals: [{ name: "B", wanted: 1.5 }], floorWanted: null },
   },
   {
@@ -79,8 +79,6 @@ export const WORKLOADS = [
     ...{ rivals: rivals(null, 1.5), floorWanted: null },
   },
 ];
-
-export const GRID = { sequences: [2, 4, 8, 16, 32, 64], lengths: [64, 128, 256, 512] };
 
 /** A step's sequences sorted by length and cut as training cuts them; some micro-batches from all over it. */
 function documentBatches(count) {
