@@ -68,7 +68,7 @@ T* Scratch(std::vector<T>& memory, int64_t count) {
   return memory.data();
 }
 
-LIMBECK_AVX512_BEGIN
+LIMBECK_AVX512_BF16_BEGIN
 
 /** What is added to the scores of one sequence's keys, [padded]. */
 void FillMask(float* into, const float* mask, const Shape& shape) {
@@ -123,8 +123,8 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
         const RowNoise keys(noise, head * S + first + i);
         for (int64_t j = 0; j < padded; j += kStep) {
           const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
-          Store(weights + i * padded + j, Load(row + j) * keep.low);
-          Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
+          packing::StoreRounded(weights + i * padded + j, Load(row + j) * keep.low);
+          packing::StoreRounded(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
         }
       }
       brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
@@ -133,7 +133,7 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
         const float* const from = values + i * d;
         const float over = 1 / sums[i];
         for (int64_t j = 0; j < d; j += kLanes) {
-          if (d - j >= kLanes) Store(to + j, Load(from + j) * over);
+          if (d - j >= kLanes) packing::StoreRounded(to + j, Load(from + j) * over);
           else StoreTail(to + j, LoadTail(from + j, d - j) * over, d - j);
         }
       }
@@ -146,7 +146,7 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
 void StoreRows(BFloat16* into, int64_t ld, const float* from, int64_t rows, int64_t d) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < d; j += kLanes) {
-      if (d - j >= kLanes) Store(into + i * ld + j, Load(from + i * d + j));
+      if (d - j >= kLanes) packing::StoreRounded(into + i * ld + j, Load(from + i * d + j));
       else StoreTail(into + i * ld + j, LoadTail(from + i * d + j, d - j), d - j);
     }
   }
@@ -207,8 +207,8 @@ void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, con
         const RowNoise keys(noise, head * S + row);
         const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
           const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
-          Store(weights + i * padded + j, p * keep);
-          Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
+          packing::StoreRounded(weights + i * padded + j, p * keep);
+          packing::StoreRounded(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
         };
         for (int64_t j = 0; j < padded; j += kStep) {
           const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};

@@ -16,7 +16,7 @@ namespace limbeck {
 
 using at::BFloat16;
 
-LIMBECK_AVX512_BEGIN
+LIMBECK_AVX512_BF16_BEGIN
 
 namespace packing {
 
@@ -45,6 +45,14 @@ LIMBECK_INLINE void Transpose16(__m512i r[16]) {
   }
 }
 
+/** Rounds to nearest as vectors.h does, in one instruction; denormal numbers become 0. */
+LIMBECK_INLINE void StoreRounded(BFloat16* to, Floats x) {
+  const __m256bh rounded = _mm512_cvtneps_pbh(std::bit_cast<__m512>(x));
+  std::memcpy(to, &rounded, sizeof rounded);
+}
+
+LIMBECK_INLINE void StoreRounded(float* to, Floats x) { Store(to, x); }
+
 /** The bits of sixteen values in bf16, in the low half of each word. */
 LIMBECK_INLINE Words Bits(const BFloat16* from) {
   Halves halves;
@@ -54,7 +62,7 @@ LIMBECK_INLINE Words Bits(const BFloat16* from) {
 
 LIMBECK_INLINE Words Bits(const float* from) {
   BFloat16 rounded[kLanes];
-  Store(rounded, Load(from));
+  StoreRounded(rounded, Load(from));
   return Bits(rounded);
 }
 
@@ -68,8 +76,8 @@ LIMBECK_INLINE __m512i PairsOf(const BFloat16* from) { return _mm512_loadu_si512
 
 LIMBECK_INLINE __m512i PairsOf(const float* from) {
   BFloat16 rounded[2 * kLanes];
-  Store(rounded, Load(from));
-  Store(rounded + kLanes, Load(from + kLanes));
+  StoreRounded(rounded, Load(from));
+  StoreRounded(rounded + kLanes, Load(from + kLanes));
   return _mm512_loadu_si512(rounded);
 }
 

@@ -47,7 +47,7 @@ struct Panels {
   uint32_t* Words(int64_t panel, int64_t k) const { return reinterpret_cast<uint32_t*>(At(panel, k)); }
 };
 
-LIMBECK_AVX512_BEGIN
+LIMBECK_AVX512_BF16_BEGIN
 
 /** b [K, N] */
 template <class T>
@@ -119,7 +119,7 @@ struct StoreTile {
     for (int64_t i = 0; i < rows; ++i) {
       const float* const from = tile + i * columns;
       T* const to = into + (row + i) * N + panel * kTile;
-      for (int64_t j = 0; j < whole; j += kLanes) Store(to + j, add == nullptr ? Load(from + j) : Load(from + j) + Load(add + j));
+      for (int64_t j = 0; j < whole; j += kLanes) packing::StoreRounded(to + j, add == nullptr ? Load(from + j) : Load(from + j) + Load(add + j));
       for (int64_t j = whole; j < columns; ++j) to[j] = static_cast<T>(from[j] + (add == nullptr ? 0 : add[j]));
     }
   }

@@ -22,16 +22,18 @@ typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
 
 #if defined(__x86_64__)
 #define LIMBECK_AVX512 1
-// Between these two, functions and lambdas are compiled for AVX-512. Never around an #include: what headers define inline
-// must run on any processor.
+// Between a BEGIN and the END, functions and lambdas are compiled for AVX-512, with or without its bf16. Never around an
+// #include: what headers define inline must run on any processor.
+#define LIMBECK_PRAGMA(words) _Pragma(#words)
 #if defined(__clang__)
-#define LIMBECK_AVX512_BEGIN \
-  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,fma\"))), apply_to = function)")
+#define LIMBECK_TARGET_BEGIN(sets) LIMBECK_PRAGMA(clang attribute push(__attribute__((target(sets))), apply_to = function))
 #define LIMBECK_AVX512_END _Pragma("clang attribute pop")
 #else
-#define LIMBECK_AVX512_BEGIN _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,fma\")")
+#define LIMBECK_TARGET_BEGIN(sets) _Pragma("GCC push_options") LIMBECK_PRAGMA(GCC target(sets))
 #define LIMBECK_AVX512_END _Pragma("GCC pop_options")
 #endif
+#define LIMBECK_AVX512_BEGIN LIMBECK_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#define LIMBECK_AVX512_BF16_BEGIN LIMBECK_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")
 #endif
 
 /** Whether this processor runs what lies between them. */
