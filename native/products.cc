@@ -276,6 +276,19 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   }
 };
 
+// oneDNN may be told to use less than the processor has (ONEDNN_MAX_CPU_ISA); its products in bf16 then refuse.
+bool BrgemmRuns() {
+  try {
+    const BFloat16 a[2] = {1.0f, 1.0f}, b[2] = {1.0f, 1.0f};
+    float c[1];
+    brgemm(1, 1, 2, 2, 1, 1, /*add_C=*/false, a, b, c);
+    brgemm_release();
+    return c[0] == 2;
+  } catch (const std::exception&) { // libtorch's or oneDNN's
+    return false;
+  }
+}
+
 bool IsPlainF32(const Tensor& x, int64_t dims) {
   return x.is_cpu() && x.dim() == dims && x.scalar_type() == at::kFloat && x.is_contiguous();
 }
@@ -283,7 +296,7 @@ bool IsPlainF32(const Tensor& x, int64_t dims) {
 }  // namespace
 
 bool HasFastProducts() {
-  static const bool has = HasAvx512() && __builtin_cpu_supports("avx512bf16");
+  static const bool has = HasAvx512() && __builtin_cpu_supports("avx512bf16") && BrgemmRuns();
   return has && at::globalContext().userEnabledMkldnn();
 }
 
