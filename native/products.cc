@@ -6,6 +6,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <map>
@@ -196,7 +197,11 @@ class PackedWeights {
 
   static Panels Pack(const Tensor& weight, Use use) {
     RECORD_FUNCTION("limbeck::packWeight", {});
-    const float* const values = weight.data_ptr<float>();
+    return weight.scalar_type() == at::kFloat ? Pack(weight.data_ptr<float>(), weight, use) : Pack(weight.data_ptr<BFloat16>(), weight, use);
+  }
+
+  template <class T>
+  static Panels Pack(const T* values, const Tensor& weight, Use use) {
     const int64_t N = weight.size(0), K = weight.size(1);
     return use == Use::kForward ? PackTransposed(values, K, N) : PackRows(values, K, N, N, K);
   }
@@ -292,6 +297,13 @@ bool IsPlainF32(const Tensor& x, int64_t dims) {
   return x.is_cpu() && x.dim() == dims && x.scalar_type() == at::kFloat && x.is_contiguous();
 }
 
+// A frozen model may hold its weights in bf16; gradients are added up in f32.
+bool IsPlainWeight(const Tensor& x) {
+  if (IsPlainF32(x, 2)) return true;
+  const bool is_trained = c10::GradMode::is_enabled() && x.requires_grad();
+  return x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kBFloat16 && x.is_contiguous() && !is_trained;
+}
+
 }  // namespace
 
 bool HasFastProducts() {
@@ -305,7 +317,7 @@ bool UsesFastProducts(const Tensor& x) {
 }
 
 bool FitsFastLinear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return x.dim() >= 1 && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && IsPlainF32(weight, 2) &&
+  return x.dim() >= 1 && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && IsPlainWeight(weight) &&
          (!bias.defined() || (IsPlainF32(bias, 1) && bias.size(0) == weight.size(0))) && x.size(-1) == weight.size(1) &&
          weight.size(0) % 2 == 0 && weight.size(1) % 2 == 0 && weight.numel() > 0;
 }

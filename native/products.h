@@ -19,7 +19,7 @@ bool HasFastProducts();
 /** Whether autocast asks for bf16 on the CPU here, and this is possible. */
 bool UsesFastProducts(const Tensor& x);
 
-/** x [..., K] · weightᵀ [K, N] + bias: [..., N] in bf16. The weight is f32, the bias f32 or undefined. */
+/** x [..., K] · weightᵀ [K, N] + bias: [..., N] in bf16. The weight is f32, or bf16 where it is not trained; the bias f32 or undefined. */
 Tensor FastLinear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /** Whether FastLinear takes a weight of this shape. */

@@ -4,6 +4,7 @@ import { useThreads } from "../../dist/cli/cores.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);
+const { castProducts } = await import("../../dist/checkpoint/model.js");
 const { DistillObjective } = await import("../../dist/distill/objective.js");
 const { bertBase } = await import("../../dist/models/bert.js");
 const { MaskedLm } = await import("../../dist/models/masked-lm.js");
@@ -20,6 +21,7 @@ const teacher = new MaskedLm({ ...bertBase, ...shape });
 new FlatParameters(teacher, { frozen: () => true }); // Gives it random weights.
 const recipe = { ...distilbertBase, studentLayers: shape.layers / 2, teacherLayers: null, freezePositions: false };
 const objective = new DistillObjective(teacher, recipe, { productDType: precision, device: "cpu" });
+castProducts(teacher, precision); // As `limbeck distill` does.
 const optimizer = new AdamW(objective.parameters, { beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0 });
 
 const requests = {

@@ -82,6 +82,18 @@ describe("linear", () => {
     }
   });
 
+  test("takes a weight in bf16 that is not trained, and gives x its gradient", () => {
+    const [x, weight, bias, given] = [drawn([70, 96], 1), drawn([130, 96], 2), drawn([130], 3), drawn([70, 130], 4)];
+    const run = (matrix: Tensor) => {
+      const leaf = x.clone().requiresGrad_();
+      const out = inBf16(() => linear(leaf, matrix, bias));
+      backward([out], [given.to(out.dtype)]);
+      return [out, leaf.grad as Tensor];
+    };
+    const [got, expected] = [run(weight.to("bfloat16")), run(weight)];
+    for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(1e-6);
+  });
+
   test("adds to gradients that are there, in place", () => {
     const [x, weight, bias] = [drawn([7, 8], 1), drawn([4, 8], 2).requiresGrad_(), drawn([4], 3).requiresGrad_()];
     const buffer = ones([4, 8]);
