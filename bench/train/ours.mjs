@@ -8,17 +8,20 @@ const { castProducts } = await import("../../dist/checkpoint/model.js");
 const { DistillObjective } = await import("../../dist/distill/objective.js");
 const { bertBase } = await import("../../dist/models/bert.js");
 const { MaskedLm } = await import("../../dist/models/masked-lm.js");
+const { initialise } = await import("../../dist/nn/module.js");
 const { AdamW } = await import("../../dist/optim/adamw.js");
-const { FlatParameters } = await import("../../dist/optim/flat-parameters.js");
 const { distilbertBase } = await import("../../dist/recipes/distilbert-base.js");
-const { ones } = await import("../../dist/tensor/create.js");
+const { ones, zeros } = await import("../../dist/tensor/create.js");
 const { linear } = await import("../../dist/tensor/ops.js");
 const { manualSeed } = await import("../../dist/tensor/random.js");
-const { tidy } = await import("../../dist/tensor/scope.js");
+const { keep, tidy } = await import("../../dist/tensor/scope.js");
 
 manualSeed(1);
 const teacher = new MaskedLm({ ...bertBase, ...shape });
-new FlatParameters(teacher, { frozen: () => true }); // Gives it random weights.
+// Random weights, each in memory of its own, as a model is read.
+for (const [, parameter] of teacher.namedParameters()) {
+  parameter.assign(keep(tidy(() => initialise(zeros(parameter.spec.shape), parameter.spec))));
+}
 const recipe = { ...distilbertBase, studentLayers: shape.layers / 2, teacherLayers: null, freezePositions: false };
 const objective = new DistillObjective(teacher, recipe, { productDType: precision, device: "cpu" });
 castProducts(teacher, precision); // As `limbeck distill` does.
