@@ -47,12 +47,8 @@ using at::native::cpublas::brgemm_release;
 
 // Queries at once.
 constexpr int64_t kQueries = 64;
-// Keys are padded to a multiple of this: brgemm compiles a kernel for each length.
-constexpr int64_t kStep = 32;
 // What stands for -inf: its exponential is as good as 0, and no sum of two becomes NaN.
 constexpr float kMasked = -1e30f;
-
-int64_t RoundUp(int64_t n) { return (n + kStep - 1) / kStep * kStep; }
 
 struct Shape {
   int64_t B, S, H, d, padded;
@@ -68,7 +64,7 @@ T* Scratch(std::vector<T>& memory, int64_t count) {
   return memory.data();
 }
 
-LIMBECK_AVX512_BF16_BEGIN
+LIMBECK_AVX512_BEGIN
 
 /** What is added to the scores of one sequence's keys, [padded]. */
 void FillMask(float* into, const float* mask, const Shape& shape) {
@@ -121,10 +117,10 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
         sums[i] = sum;
         log_sums[head * S + first + i] = max + std::log(sum);
         const RowNoise keys(noise, head * S + first + i);
-        for (int64_t j = 0; j < padded; j += kStep) {
-          const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
-          packing::StoreRounded(weights + i * padded + j, Load(row + j) * keep.low);
-          packing::StoreRounded(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
+        for (int64_t j = 0; j < padded; j += kNoiseBlock) {
+          const KeepFactors keep = FactorsOf(noise, keys, j / kNoiseBlock);
+          Store(weights + i * padded + j, Load(row + j) * keep.low);
+          Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
         }
       }
       brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
@@ -132,10 +128,7 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
         BFloat16* const to = out + (b * S + first + i) * D + h * d;
         const float* const from = values + i * d;
         const float over = 1 / sums[i];
-        for (int64_t j = 0; j < d; j += kLanes) {
-          if (d - j >= kLanes) packing::StoreRounded(to + j, Load(from + j) * over);
-          else StoreTail(to + j, LoadTail(from + j, d - j) * over, d - j);
-        }
+        for (int64_t j = 0; j < d; j += kLanes) StoreUpTo(to + j, LoadUpTo(from + j, d - j) * over, d - j);
       }
     }
     brgemm_release();
@@ -145,17 +138,13 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
 /** f32 [rows, d] into bf16 with the row stride `ld`. */
 void StoreRows(BFloat16* into, int64_t ld, const float* from, int64_t rows, int64_t d) {
   for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < d; j += kLanes) {
-      if (d - j >= kLanes) packing::StoreRounded(into + i * ld + j, Load(from + i * d + j));
-      else StoreTail(into + i * ld + j, LoadTail(from + i * d + j, d - j), d - j);
-    }
+    for (int64_t j = 0; j < d; j += kLanes) StoreUpTo(into + i * ld + j, LoadUpTo(from + i * d + j, d - j), d - j);
   }
 }
 
 LIMBECK_INLINE float Dot(const BFloat16* a, const BFloat16* b, int64_t d) {
   Floats sum{};
-  for (int64_t j = 0; j < d; j += kLanes)
-    sum += d - j >= kLanes ? Load(a + j) * Load(b + j) : LoadTail(a + j, d - j) * LoadTail(b + j, d - j);
+  for (int64_t j = 0; j < d; j += kLanes) sum += LoadUpTo(a + j, d - j) * LoadUpTo(b + j, d - j);
   return static_cast<float>(Total(sum));
 }
 
@@ -207,11 +196,11 @@ void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, con
         const RowNoise keys(noise, head * S + row);
         const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
           const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
-          packing::StoreRounded(weights + i * padded + j, p * keep);
-          packing::StoreRounded(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
+          Store(weights + i * padded + j, p * keep);
+          Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
         };
-        for (int64_t j = 0; j < padded; j += kStep) {
-          const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, j / kStep) : KeepFactors{Spread(1), Spread(1)};
+        for (int64_t j = 0; j < padded; j += kNoiseBlock) {
+          const KeepFactors keep = FactorsOf(noise, keys, j / kNoiseBlock);
           one(j, keep.low);
           one(j + kLanes, keep.high);
         }
@@ -249,6 +238,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    RECORD_FUNCTION("limbeck::selfAttention, backward", {});
     const auto saved = context->get_saved_variables();
     const Tensor &qkv = saved[0], &mask = saved[1], &out = saved[2], &log_sums = saved[3];
     const Tensor gradient = gradients[0].contiguous();

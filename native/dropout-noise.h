@@ -57,12 +57,16 @@ struct RowNoise {
   }
 };
 
-/** Factors, 0 or `scale`, of the 32 elements of a row that start at 32 · `block`. */
+/** Elements of a row that share their noise: two vectors. */
+constexpr int64_t kNoiseBlock = 2 * kLanes;
+
+/** Factors of the elements of a block: 0 or `scale`, or 1 where nothing is dropped. */
 struct KeepFactors {
   Floats low, high;
 };
 
 LIMBECK_INLINE KeepFactors FactorsOf(const DropoutNoise& noise, const RowNoise& row, int64_t block) {
+  if (!noise.Drops()) return {Spread(1), Spread(1)};
   constexpr Words kLane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   // MurmurHash3's finaliser (Appleby 2011), with the second key between its halves.
   Words x = (kLane + static_cast<uint32_t>(block) * 16u) * 0x9e3779b9u + row.first;

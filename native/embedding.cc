@@ -2,6 +2,7 @@
 #include "embedding.h"
 #include "leaf-gradient.h"
 
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace limbeck {
@@ -18,6 +19,7 @@ class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    RECORD_FUNCTION("limbeck::embedding, backward", {});
     const Tensor ids = context->get_saved_variables()[0].contiguous();
     const LeafGradient of_weight(context->saved_data["weight"].toTensor());
     const Tensor gradient = gradients[0].contiguous();

@@ -59,37 +59,12 @@ Bindings Reductions() {
   };
 }
 
-namespace {
-
-Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias) {
-  const Tensor add = bias.has_value() ? *bias : Tensor();
-  if (UsesFastProducts(x) && FitsFastLinear(x, weight, add)) return FastLinear(x, weight, add);
-  return at::linear(x, weight, bias);
-}
-
-// The backward pass of a linear map by hand. Gradient and x are in the dtype of the products, results in f32.
-Tensor InputGradient(const Tensor& gradient, const Tensor& weight) {
-  if (FitsFastBackward(gradient, weight)) return FastInputGradient(gradient, weight);
-  return at::matmul(gradient, weight.to(gradient.scalar_type())).to(at::kFloat);
-}
-
-void AddWeightGradient(Tensor into, const Tensor& gradient, const Tensor& x) {
-  TORCH_CHECK(gradient.dim() == 2 && x.dim() == 2 && into.dim() == 2 && gradient.size(0) == x.size(0) && into.size(0) == gradient.size(1) &&
-                  into.size(1) == x.size(1),
-              "needs [N, K], [M, N] and [M, K], got ", into.sizes(), ", ", gradient.sizes(), " and ", x.sizes());
-  if (FitsFastBackward(gradient, into) && x.scalar_type() == at::kBFloat16) AddFastWeightGradient(into, gradient, x);
-  else if (gradient.scalar_type() == at::kFloat) into.addmm_(gradient.t(), x);
-  else into.add_(at::matmul(gradient.t(), x));
-}
-
-}  // namespace
-
 Bindings LinearAlgebra() {
   return {
       Op("matmul", [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); }),
       Op("linear", [](const Tensor& x, const Tensor& w, const Optional<Tensor>& b) { return Linear(x, w, b); }),
-      Op("linearInputGradient", [](const Tensor& gradient, const Tensor& weight) { return InputGradient(gradient, weight); }),
-      Op("addLinearWeightGradient_", [](Tensor into, const Tensor& gradient, const Tensor& x) { AddWeightGradient(into, gradient, x); }),
+      Op("linearInputGradient", [](const Tensor& gradient, const Tensor& weight) { return LinearInputGradient(gradient, weight); }),
+      Op("addLinearWeightGradient_", [](Tensor into, const Tensor& gradient, const Tensor& x) { AddLinearWeightGradient(into, gradient, x); }),
   };
 }
 

@@ -16,7 +16,12 @@ namespace limbeck {
 
 using at::BFloat16;
 
-LIMBECK_AVX512_BF16_BEGIN
+// Lengths are padded to a multiple of this: brgemm compiles a kernel for each, so there are few.
+constexpr int64_t kStep = 32;
+
+inline int64_t RoundUp(int64_t n) { return (n + kStep - 1) / kStep * kStep; }
+
+LIMBECK_AVX512_BEGIN
 
 namespace packing {
 
@@ -45,14 +50,6 @@ LIMBECK_INLINE void Transpose16(__m512i r[16]) {
   }
 }
 
-/** Rounds to nearest as vectors.h does, in one instruction; denormal numbers become 0. */
-LIMBECK_INLINE void StoreRounded(BFloat16* to, Floats x) {
-  const __m256bh rounded = _mm512_cvtneps_pbh(std::bit_cast<__m512>(x));
-  std::memcpy(to, &rounded, sizeof rounded);
-}
-
-LIMBECK_INLINE void StoreRounded(float* to, Floats x) { Store(to, x); }
-
 /** The bits of sixteen values in bf16, in the low half of each word. */
 LIMBECK_INLINE Words Bits(const BFloat16* from) {
   Halves halves;
@@ -62,7 +59,7 @@ LIMBECK_INLINE Words Bits(const BFloat16* from) {
 
 LIMBECK_INLINE Words Bits(const float* from) {
   BFloat16 rounded[kLanes];
-  StoreRounded(rounded, Load(from));
+  Store(rounded, Load(from));
   return Bits(rounded);
 }
 
@@ -76,8 +73,8 @@ LIMBECK_INLINE __m512i PairsOf(const BFloat16* from) { return _mm512_loadu_si512
 
 LIMBECK_INLINE __m512i PairsOf(const float* from) {
   BFloat16 rounded[2 * kLanes];
-  StoreRounded(rounded, Load(from));
-  StoreRounded(rounded + kLanes, Load(from + kLanes));
+  Store(rounded, Load(from));
+  Store(rounded + kLanes, Load(from + kLanes));
   return _mm512_loadu_si512(rounded);
 }
 

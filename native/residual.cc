@@ -34,28 +34,14 @@ bool IsPlain(const Tensor& x) {
   return x.is_cpu() && x.is_contiguous() && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
-/** How elements of a row are grouped: 32 share their noise; the last may be fewer. */
-constexpr int64_t kNoiseBlock = 2 * kLanes;
-
 LIMBECK_AVX512_BEGIN
-
-template <class T>
-LIMBECK_INLINE Floats LoadUpTo(const T* from, int64_t count) {
-  return count >= kLanes ? Load(from) : count > 0 ? LoadTail(from, count) : Floats{};
-}
-
-template <class T>
-LIMBECK_INLINE void StoreUpTo(T* to, Floats x, int64_t count) {
-  if (count >= kLanes) Store(to, x);
-  else if (count > 0) StoreTail(to, x, count);
-}
 
 /** Calls `body(i, count, factors)` for vectors of a row of D elements. */
 template <class Body>
 LIMBECK_INLINE void OverRow(int64_t D, const DropoutNoise& noise, int64_t row, const Body& body) {
   const RowNoise keys(noise, row);
   for (int64_t i = 0; i < D; i += kNoiseBlock) {
-    const KeepFactors keep = noise.Drops() ? FactorsOf(noise, keys, i / kNoiseBlock) : KeepFactors{Spread(1), Spread(1)};
+    const KeepFactors keep = FactorsOf(noise, keys, i / kNoiseBlock);
     body(i, D - i, keep.low);
     if (i + kLanes < D) body(i + kLanes, D - i - kLanes, keep.high);
   }
@@ -157,6 +143,7 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    RECORD_FUNCTION("limbeck::dropout, backward", {});
     return {Dropped(gradients[0].contiguous(), DropoutNoise::SavedIn(context)), Tensor()};
   }
 };
@@ -182,6 +169,7 @@ class ResidualNormFunction : public torch::autograd::Function<ResidualNormFuncti
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    RECORD_FUNCTION("limbeck::residualNorm, backward", {});
     const auto saved = context->get_saved_variables();
     const Tensor &sums = saved[0], &moments = saved[1];
     const Tensor weight = context->saved_data["weight"].toTensor(), bias = context->saved_data["bias"].toTensor();

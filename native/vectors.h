@@ -22,18 +22,16 @@ typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
 
 #if defined(__x86_64__)
 #define LIMBECK_AVX512 1
-// Between a BEGIN and the END, functions and lambdas are compiled for AVX-512, with or without its bf16. Never around an
-// #include: what headers define inline must run on any processor.
-#define LIMBECK_PRAGMA(words) _Pragma(#words)
+// Between BEGIN and END, functions and lambdas are compiled for AVX-512. Never around an #include: what
+// headers define inline must run on any processor.
 #if defined(__clang__)
-#define LIMBECK_TARGET_BEGIN(sets) LIMBECK_PRAGMA(clang attribute push(__attribute__((target(sets))), apply_to = function))
+#define LIMBECK_AVX512_BEGIN \
+  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,fma\"))), apply_to = function)")
 #define LIMBECK_AVX512_END _Pragma("clang attribute pop")
 #else
-#define LIMBECK_TARGET_BEGIN(sets) _Pragma("GCC push_options") LIMBECK_PRAGMA(GCC target(sets))
+#define LIMBECK_AVX512_BEGIN _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,fma\")")
 #define LIMBECK_AVX512_END _Pragma("GCC pop_options")
 #endif
-#define LIMBECK_AVX512_BEGIN LIMBECK_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma")
-#define LIMBECK_AVX512_BF16_BEGIN LIMBECK_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")
 #endif
 
 /** Whether this processor runs what lies between them. */
@@ -82,6 +80,18 @@ LIMBECK_INLINE void StoreTail(T* to, Floats x, int64_t count) {
   T padded[kLanes];
   Store(padded, x);
   std::memcpy(to, padded, count * sizeof(T));
+}
+
+/** As many lanes as there are, up to all; none where `count` is not above 0. */
+template <class T>
+LIMBECK_INLINE Floats LoadUpTo(const T* from, int64_t count) {
+  return count >= kLanes ? Load(from) : count > 0 ? LoadTail(from, count) : Floats{};
+}
+
+template <class T>
+LIMBECK_INLINE void StoreUpTo(T* to, Floats x, int64_t count) {
+  if (count >= kLanes) Store(to, x);
+  else if (count > 0) StoreTail(to, x, count);
 }
 
 /** e^x for x <= 0, to 2 ulp: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, expf). NaN stays NaN. */

@@ -116,7 +116,7 @@ export class DistillObjective implements Objective, Disposable {
   }
 
   #inProducts<T>(body: () => T): T {
-    return autocast(this.#productDType === "float32" ? null : this.#productDType, this.#device, body);
+    return autocast(this.#productDType, this.#device, body);
   }
 
   [Symbol.dispose](): void {

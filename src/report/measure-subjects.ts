@@ -201,7 +201,7 @@ function elmoSubject(name: string, precision: MeasurePrecision): Subject {
 
 /** Runs a pass as it would be served, and frees what it made. */
 function inference(precision: MeasurePrecision, body: () => void): void {
-  tidy(() => noGrad(() => autocast(precision === "float32" ? null : precision, "cpu", body)));
+  tidy(() => noGrad(() => autocast(precision, "cpu", body)));
 }
 
 interface PairIds {

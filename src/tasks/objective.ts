@@ -37,9 +37,7 @@ export function taskLogits(
         : tensor(Int32Array.from(batch.tokenTypeIds), { shape: [B, S], dtype: "int64", device }),
     mask,
   };
-  const logits = autocast(productDType === "float32" ? null : productDType, device, () =>
-    model.forward(input, { training }),
-  ).to("float32");
+  const logits = autocast(productDType, device, () => model.forward(input, { training })).to("float32");
   if (logits.shape.length === 2) return logits;
   const spans = logits.permute([2, 0, 1]); // [B, S, 2] -> [2, B, S]
   return mask === null ? spans : spans.add(mask.view([1, B, S]).clampMin(NOWHERE));

@@ -14,11 +14,11 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /**
- * Runs `body` with matrix products in `dtype` and everything else as its inputs are: PyTorch's autocast. With null,
+ * Runs `body` with matrix products in `dtype` and everything else as its inputs are: PyTorch's autocast. With float32
  * `body` runs as it stands. Backward passes belong outside.
  */
-export function autocast<T>(dtype: DType | null, device: string, body: () => T): T {
-  if (dtype === null) return body();
+export function autocast<T>(dtype: DType, device: string, body: () => T): T {
+  if (dtype === "float32") return body();
   const before = native.setAutocast(device, dtype);
   try {
     return body();

@@ -51,7 +51,7 @@ function evaluateBatch(
   using _scope = new TensorScope();
   const { input, positions, labels, M } = toMicroBatch(batch, device);
   return noGrad(() => {
-    const logits = autocast(dtype === "float32" ? null : dtype, device, () => {
+    const logits = autocast(dtype, device, () => {
       const rows = rowsAt(model.encoder.forward(input, { training: false }), positions.narrow(0, 0, M));
       return model.decode(model.transform(rows)).to("float32");
     });

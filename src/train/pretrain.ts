@@ -75,7 +75,7 @@ export class MaskedLmObjective implements Objective, Disposable {
       const hidden = this.model.encoder.forward(input, { training: true });
       return this.model.transform(rowsAt(hidden, positions.narrow(0, 0, M)));
     };
-    const transformed = phase("forward", () => autocast(dtype === "float32" ? null : dtype, this.#device, forward));
+    const transformed = phase("forward", () => autocast(dtype, this.#device, forward));
     const { mlm, rowsGradient } = vocabularyLosses({
       student: { rows: transformed.detach(), weight: this.model.outputWeight, bias: this.model.head.bias.value },
       teacher: null,

@@ -56,11 +56,9 @@ export interface VocabularyLosses {
  * Source: Sanh et al. 2019, section 2; the chunks are ours.
  */
 export function vocabularyLosses(options: VocabularyLossOptions): VocabularyLosses {
-  return phase("losses", () => noGrad(() => tidy(() => inProducts(options, () => overChunks(options)))));
-}
-
-function inProducts<T>({ productDType, labels }: VocabularyLossOptions, body: () => T): T {
-  return autocast(productDType === "float32" ? null : productDType, labels.device, body);
+  const { productDType, labels } = options;
+  const { device } = labels;
+  return phase("losses", () => noGrad(() => tidy(() => autocast(productDType, device, () => overChunks(options)))));
 }
 
 function overChunks(options: VocabularyLossOptions): VocabularyLosses {

@@ -67,7 +67,7 @@ describe.each(models.map((model) => [model.config.family, model] as const))("%s 
   });
 
   test("gives f32 gradients, those of f32 within what bf16 can tell", () => {
-    const single = gradients(model, null);
+    const single = gradients(model, "float32");
     const half = gradients(model, "bfloat16");
     for (const [name, gradient] of single) {
       expect(cosine(half.get(name) as Float32Array, gradient), name).toBeGreaterThan(0.995);
@@ -76,7 +76,7 @@ describe.each(models.map((model) => [model.config.family, model] as const))("%s 
 });
 
 /** d(Σ log p of token 7 in the first sequence)/d(parameter), for every parameter. */
-function gradients(model: MaskedLm, dtype: "bfloat16" | null): Map<string, Float32Array> {
+function gradients(model: MaskedLm, dtype: "bfloat16" | "float32"): Map<string, Float32Array> {
   for (const [, { value }] of model.namedParameters()) value.requiresGrad_();
   const logits = autocast(dtype, "cpu", () => model.forward(paddedInput(), { training: false }));
   logits.to("float32").logSoftmax().narrow(2, 7, 1).select(0, 0).sum().backward();

@@ -58,7 +58,7 @@ function weightsOf(model: MaskedLm): Map<string, Float32Array> {
   return new Map([...model.namedParameters()].map(([name, { value }]) => [name, value.toFloat32Array()]));
 }
 
-function logitsOf(model: MaskedLm, dtype: DType | null): Float32Array {
+function logitsOf(model: MaskedLm, dtype: DType): Float32Array {
   const ids = [[2, 10, 11, 12, 13, 3]];
   const run = () => model.forward({ inputIds: tensor(ids, { dtype: "int64" }), mask: null }, { training: false });
   return noGrad(() => tidy(() => [autocast(dtype, "cpu", run).toFloat32Array()]))[0] as Float32Array;

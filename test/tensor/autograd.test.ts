@@ -156,7 +156,7 @@ describe("autocast", () => {
   });
 
   test("null leaves everything as it is", () => {
-    expect(autocast(null, "cpu", product)).toBe("float32");
+    expect(autocast("float32", "cpu", product)).toBe("float32");
   });
 
   test("nests: the inner block's end is not the outer's", () => {
