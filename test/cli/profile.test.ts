@@ -3,19 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { profileLines } from "../../src/cli/profile-display.js";
 import { limbeck, limbeckJson } from "./limbeck.js";
-import { makeWorkshop, TINY, TINY_TEACHER, type Workshop } from "./workshop.js";
+import { distillation, makeWorkshop, TINY, TINY_TEACHER, type Workshop } from "./workshop.js";
 
 let shop: Workshop;
 beforeAll(async () => {
   shop = await makeWorkshop();
 });
 afterAll(() => shop[Symbol.dispose]());
-
-function distillation(steps: number, ...more: string[]): { args: string[]; out: string } {
-  const out = join(shop.newFolder(), "run");
-  const sources = ["--teacher", shop.teacher, "--data", shop.data, "--out", out, "--held-out-sequences", "8"];
-  return { args: ["distill", ...sources, ...more, "--set", ...TINY, "studentLayers=1", `steps=${steps}`], out };
-}
 
 const weightsOf = (run: string) => readFileSync(join(run, "model/model.safetensors"));
 
@@ -29,7 +23,7 @@ function namesBelow(heading: string, text: string): string[] {
 
 describe("--profile", () => {
   test("prints phases and ops, and where the trace is, beside what else is said", async () => {
-    const { args, out } = distillation(8, "--profile");
+    const { args, out } = distillation(shop, 8, "--profile");
     const { status, stdout, stderr } = await limbeck(args);
     expect(status).toBe(0);
     expect(stderr).toMatch(/^profile of steps 3 to 7, [\d.]+ ms each$/m);
@@ -82,7 +76,7 @@ describe("--profile", () => {
   });
 
   test("that finds no room ends the run in one line, and the run goes on without it", async () => {
-    const { args, out } = distillation(9, "--profile", "-q", "--save-every", "1");
+    const { args, out } = distillation(shop, 9, "--profile", "-q", "--save-every", "1");
     const wrap = (command: string[]) => ["bash", "-c", 'ulimit -f 150; exec "$@"', "bash", ...command];
     const { status, stderr } = await limbeck(args, { wrap });
     expect(stderr).toMatch(/^limbeck: .*profile\.json: no space left \(EFBIG\).*\n$/);

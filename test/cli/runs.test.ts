@@ -3,21 +3,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { limbeck, limbeckJson, type Options } from "./limbeck.js";
-import { makeWorkshop, TINY, type Workshop } from "./workshop.js";
+import { distillation, makeWorkshop, type Workshop } from "./workshop.js";
 
 let shop: Workshop;
 beforeAll(async () => {
   shop = await makeWorkshop();
 });
 afterAll(() => shop[Symbol.dispose]());
-
-/** A run of so many steps to a new folder. */
-function distillation(steps: number, ...more: string[]): { args: string[]; out: string } {
-  const out = join(shop.newFolder(), "run");
-  const sources = ["--teacher", shop.teacher, "--data", shop.data, "--out", out, "--held-out-sequences", "8"];
-  const settings = ["--set", ...TINY, "studentLayers=1", `steps=${steps}`];
-  return { args: ["distill", ...sources, "--save-every", "1000", ...more, ...settings], out };
-}
 
 /** Options that do something once, as soon as standard error says that the run is at work. */
 function whenAtWork(act: (child: ChildProcess) => void): Options {
@@ -34,7 +26,7 @@ function whenAtWork(act: (child: ChildProcess) => void): Options {
 const weightsOf = (run: string) => readFileSync(join(run, "model/model.safetensors"));
 
 test("a run tells what it will take, what it reaches, and what came of it", async () => {
-  const { args, out } = distillation(6, "--evaluate-every", "3");
+  const { args, out } = distillation(shop, 6, "--evaluate-every", "3");
   const { status, stdout, stderr } = await limbeck(args);
   expect(status).toBe(0);
   const steps = [0, 3, 6].map((step) => `step ${step}: held-out masked-token accuracy [\\d.]+ %, loss [\\d.]+\n`);
@@ -49,7 +41,7 @@ test("a run tells what it will take, what it reaches, and what came of it", asyn
 });
 
 test("with --json the result is one document, and with --quiet nothing else is said", async () => {
-  const { args, out } = distillation(2);
+  const { args, out } = distillation(shop, 2);
   const result = await limbeckJson<Record<string, unknown>>(args); // It throws when standard error is not empty.
   expect(result).toMatchObject({ run: out, model: join(out, "model") });
   const heldOut = { accuracy: expect.any(Number), loss: expect.any(Number) };
@@ -59,7 +51,7 @@ test("with --json the result is one document, and with --quiet nothing else is s
 test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
   "%s saves, ends with 130, and --resume alone goes on to the same weights",
   async (signal) => {
-    const { args, out } = distillation(60, "--evaluate-every", "1000");
+    const { args, out } = distillation(shop, 60, "--evaluate-every", "1000");
     const { status, stderr, stdout } = await limbeck(
       args,
       whenAtWork((child) => child.kill(signal)),
@@ -80,7 +72,7 @@ let whole: Promise<Buffer> | null = null;
 /** The weights of the same run, never interrupted. */
 function uninterrupted(): Promise<Buffer> {
   const run = async () => {
-    const { args, out } = distillation(60, "--evaluate-every", "1000");
+    const { args, out } = distillation(shop, 60, "--evaluate-every", "1000");
     await limbeckJson(args);
     return weightsOf(out);
   };
@@ -89,7 +81,7 @@ function uninterrupted(): Promise<Buffer> {
 }
 
 test("a run that is done says so, and writes the same model again", async () => {
-  const { args, out } = distillation(2);
+  const { args, out } = distillation(shop, 2);
   await limbeckJson(args);
   const before = weightsOf(out);
   const { status, stderr } = await limbeck(["distill", "--resume", "--out", out]);
@@ -102,7 +94,7 @@ test.each<[string, string[], RegExp]>([
   ["another recipe", ["--set", "seed=9"], /seed is 56, got 9/],
   ["another command", [], /expected a recipe to pretrain, got one to distill. Use "limbeck distill"/],
 ])("a run is not resumed with %s", async (what, more, message) => {
-  const { args, out } = distillation(2);
+  const { args, out } = distillation(shop, 2);
   await limbeckJson(args);
   const command = what === "another command" ? "pretrain" : "distill";
   const { status, stderr } = await limbeck([command, "--resume", "--out", out, "-q", ...more]);
@@ -112,7 +104,7 @@ test.each<[string, string[], RegExp]>([
 });
 
 test("a second run in the same directory is refused while the first goes on", async () => {
-  const { args, out } = distillation(100_000);
+  const { args, out } = distillation(shop, 100_000);
   let second: ReturnType<typeof limbeck> | null = null;
   const first = limbeck(
     args,
@@ -127,7 +119,7 @@ test("a second run in the same directory is refused while the first goes on", as
 });
 
 test("a disk that is full in the middle of a checkpoint ends the run in one line, and the run goes on later", async () => {
-  const { args, out } = distillation(4, "--save-every", "2", "-q");
+  const { args, out } = distillation(shop, 4, "--save-every", "2", "-q");
   const wrap = (command: string[]) => ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", ...command];
   const { status, stderr } = await limbeck(args, { wrap });
   expect(stderr).toMatch(/^limbeck: .*step-2: no space left.*resume\.\n$/);
@@ -163,7 +155,7 @@ test("a corpus on standard input gives the dataset its file gives", async () => 
 const ESCAPE = "\u001b";
 const hasTerminal = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
 test.skipIf(!hasTerminal)("on a terminal one line moves, and nothing is left of it (needs script)", async () => {
-  const { args } = distillation(600, "--evaluate-every", "600"); // Long enough for a line that moves four times a second.
+  const { args } = distillation(shop, 600, "--evaluate-every", "600"); // Long enough for a line that moves four times a second.
   const quoted = (command: string[]) => command.map((word) => `'${word}'`).join(" ");
   const wrap = (command: string[]) => ["script", "-qec", `stty cols 80; ${quoted(command)}`, "/dev/null"];
   const { status, stdout } = await limbeck(args, { wrap }); // A terminal shows both streams.

@@ -57,6 +57,14 @@ export async function makeWorkshop(): Promise<Workshop> {
   };
 }
 
+/** A distillation of so many steps to a new folder, saved in the end only unless `more` says otherwise. */
+export function distillation(shop: Workshop, steps: number, ...more: string[]): { args: string[]; out: string } {
+  const out = join(shop.newFolder(), "run");
+  const sources = ["--teacher", shop.teacher, "--data", shop.data, "--out", out, "--held-out-sequences", "8"];
+  const settings = ["--set", ...TINY, "studentLayers=1", `steps=${steps}`];
+  return { args: ["distill", ...sources, "--save-every", "1000", ...more, ...settings], out };
+}
+
 /** Sixty documents of a few sentences. */
 export function madeUpText(): string {
   let state = 1;
