@@ -1,4 +1,4 @@
-// Self-attention. In bf16 on the CPU it never writes its scores to memory: a block of 64 queries at a time goes from scores
+// Self-attention. On the CPU it never writes its scores to memory: a block of 64 queries at a time goes from scores
 // to weighted values within the second cache, and the backward pass makes the scores again (Dao et al. 2022, FlashAttention).
 #include "attention.h"
 #include "dropout-noise.h"
@@ -71,61 +71,68 @@ void FillMask(float* into, const float* mask, const Shape& shape) {
   for (int64_t i = 0; i < shape.padded; ++i) into[i] = i >= shape.S ? kMasked : mask == nullptr ? 0 : std::max(mask[i], kMasked);
 }
 
-/** Exponentials of a row of scores in place of them; returns the row's largest and sum. */
-LIMBECK_INLINE std::pair<float, float> Exponentials(float* scores, const float* mask, const Shape& shape) {
+/** The largest of a row of scores, scaled and masked. */
+LIMBECK_INLINE float LargestScore(const float* scores, const float* mask, const Shape& shape) {
   const float scale = shape.Scale();
   Floats largest = Spread(kMasked);
   for (int64_t i = 0; i < shape.padded; i += kLanes) {
     const Floats s = Load(scores + i) * scale + Load(mask + i);
-    Store(scores + i, s);
     largest = largest < s ? s : largest;
   }
-  const float max = Largest(largest);
-  Floats sum{};
-  for (int64_t i = 0; i < shape.padded; i += kLanes) {
-    const Floats e = Exp(Load(scores + i) - max);
-    Store(scores + i, e);
-    sum += e;
-  }
-  return {max, static_cast<float>(Total(sum))};
+  return Largest(largest);
 }
 
-void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* mask, const Shape& shape, const DropoutNoise& noise) {
+/** Exponentials of a row of scores less the largest, dropped or kept; returns the sum of all. */
+template <class T>
+LIMBECK_INLINE float Exponentials(T* weights, const float* scores, const float* mask, float largest, const Shape& shape, const DropoutNoise& noise,
+                                  int64_t row) {
+  const float scale = shape.Scale();
+  const RowNoise keys(noise, row);
+  Floats sum{};
+  const auto one = [&](int64_t i, Floats keep) LIMBECK_INLINED {
+    const Floats e = Exp(Load(scores + i) * scale + Load(mask + i) - largest);
+    sum += e;
+    Store(weights + i, e * keep);
+  };
+  for (int64_t i = 0; i < shape.padded; i += kNoiseBlock) {
+    const KeepFactors keep = FactorsOf(noise, keys, i / kNoiseBlock);
+    one(i, keep.low);
+    one(i + kLanes, keep.high);
+  }
+  return static_cast<float>(Total(sum));
+}
+
+template <class T>
+void Forward(T* out, float* log_sums, const T* qkv, const float* mask, const Shape& shape, const DropoutNoise& noise) {
   const auto [B, S, H, d, padded] = shape;
   const int64_t D = shape.D();
   ShareOut(B * H, [&](int64_t head) {
     thread_local std::vector<float> floats;
-    thread_local std::vector<BFloat16> halves;
+    thread_local std::vector<T> elements;
     float* const scores = Scratch(floats, kQueries * (padded + d) + padded);
     float* const values = scores + kQueries * padded;
     float* const add = values + kQueries * d;
-    BFloat16* const weights = Scratch(halves, kQueries * padded + 2 * padded * d);
-    auto* const k_pairs = reinterpret_cast<uint32_t*>(weights + kQueries * padded);
-    uint32_t* const v_pairs = k_pairs + padded * d / 2;
+    T* const weights = Scratch(elements, kQueries * padded + 2 * padded * d);
+    T* const k_columns = weights + kQueries * padded;
+    T* const v_rows = k_columns + padded * d;
     const int64_t b = head / H, h = head % H;
-    const BFloat16* const q = qkv + b * S * 3 * D + h * d;
+    const T* const q = qkv + b * S * 3 * D + h * d;
     FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
-    packing::PairTransposed(k_pairs, q + D, 3 * D, d, S, padded);
-    packing::PairRows(v_pairs, q + 2 * D, 3 * D, S, padded, d);
+    packing::PackRightTransposed(k_columns, q + D, 3 * D, d, S, padded);
+    packing::PackRight(v_rows, q + 2 * D, 3 * D, S, padded, d);
     for (int64_t first = 0; first < S; first += kQueries) {
       const int64_t rows = std::min(kQueries, S - first);
-      brgemm(rows, padded, d, 3 * D, padded, padded, false, q + first * 3 * D, reinterpret_cast<BFloat16*>(k_pairs), scores);
+      brgemm(rows, padded, d, 3 * D, padded, padded, false, q + first * 3 * D, k_columns, scores);
       float sums[kQueries];
       for (int64_t i = 0; i < rows; ++i) {
-        float* const row = scores + i * padded;
-        const auto [max, sum] = Exponentials(row, add, shape);
-        sums[i] = sum;
-        log_sums[head * S + first + i] = max + std::log(sum);
-        const RowNoise keys(noise, head * S + first + i);
-        for (int64_t j = 0; j < padded; j += kNoiseBlock) {
-          const KeepFactors keep = FactorsOf(noise, keys, j / kNoiseBlock);
-          Store(weights + i * padded + j, Load(row + j) * keep.low);
-          Store(weights + i * padded + j + kLanes, Load(row + j + kLanes) * keep.high);
-        }
+        const float* const row = scores + i * padded;
+        const float largest = LargestScore(row, add, shape);
+        sums[i] = Exponentials(weights + i * padded, row, add, largest, shape, noise, head * S + first + i);
+        log_sums[head * S + first + i] = largest + std::log(sums[i]);
       }
-      brgemm(rows, d, padded, padded, d, d, false, weights, reinterpret_cast<BFloat16*>(v_pairs), values);
+      brgemm(rows, d, padded, padded, d, d, false, weights, v_rows, values);
       for (int64_t i = 0; i < rows; ++i) {
-        BFloat16* const to = out + (b * S + first + i) * D + h * d;
+        T* const to = out + (b * S + first + i) * D + h * d;
         const float* const from = values + i * d;
         const float over = 1 / sums[i];
         for (int64_t j = 0; j < d; j += kLanes) StoreUpTo(to + j, LoadUpTo(from + j, d - j) * over, d - j);
@@ -135,14 +142,16 @@ void Forward(BFloat16* out, float* log_sums, const BFloat16* qkv, const float* m
   });
 }
 
-/** f32 [rows, d] into bf16 with the row stride `ld`. */
-void StoreRows(BFloat16* into, int64_t ld, const float* from, int64_t rows, int64_t d) {
+/** f32 [rows, d] into rows with the stride `ld`. */
+template <class T>
+void StoreRows(T* into, int64_t ld, const float* from, int64_t rows, int64_t d) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < d; j += kLanes) StoreUpTo(into + i * ld + j, LoadUpTo(from + i * d + j, d - j), d - j);
   }
 }
 
-LIMBECK_INLINE float Dot(const BFloat16* a, const BFloat16* b, int64_t d) {
+template <class T>
+LIMBECK_INLINE float Dot(const T* a, const T* b, int64_t d) {
   Floats sum{};
   for (int64_t j = 0; j < d; j += kLanes) sum += LoadUpTo(a + j, d - j) * LoadUpTo(b + j, d - j);
   return static_cast<float>(Total(sum));
@@ -152,39 +161,39 @@ LIMBECK_INLINE float Dot(const BFloat16* a, const BFloat16* b, int64_t d) {
  * P = softmax(Q Kᵀ / √d + mask), O = dropout(P) V. With dP = dropout(dO Vᵀ) and the row sums c = Σ dO ∘ O:
  *   dS = P ∘ (dP − c) / √d;  dQ = dS K;  dK = dSᵀ Q;  dV = dropout(P)ᵀ dO.
  */
-void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, const float* log_sums, const BFloat16* qkv, const float* mask,
+template <class T>
+void Backward(T* dqkv, const T* gradient, const T* out, const float* log_sums, const T* qkv, const float* mask,
               const Shape& shape, const DropoutNoise& noise) {
   const auto [B, S, H, d, padded] = shape;
   const int64_t D = shape.D();
   const float scale = shape.Scale();
   ShareOut(B * H, [&](int64_t head) {
     thread_local std::vector<float> floats;
-    thread_local std::vector<BFloat16> halves;
+    thread_local std::vector<T> elements;
     float* const scores = Scratch(floats, 2 * kQueries * padded + 2 * padded * d + kQueries * d + padded);
     float* const d_weights = scores + kQueries * padded;
     float* const dk = d_weights + kQueries * padded;
     float* const dv = dk + padded * d;
     float* const dq = dv + padded * d;
     float* const add = dq + kQueries * d;
-    const int64_t block = kQueries * padded, pairs = padded * d;
-    BFloat16* const weights = Scratch(halves, 4 * block + 3 * pairs + 2 * kQueries * d);
-    BFloat16* const d_scores = weights + block;
-    BFloat16* const weights_t = d_scores + block;
-    BFloat16* const d_scores_t = weights_t + block;
-    BFloat16* const k_columns = d_scores_t + block;
-    BFloat16* const v_columns = k_columns + pairs;
-    BFloat16* const k_rows = v_columns + pairs;
-    BFloat16* const q_rows = k_rows + pairs;
-    BFloat16* const g_rows = q_rows + kQueries * d;
-    const auto words = [](BFloat16* x) { return reinterpret_cast<uint32_t*>(x); };
+    const int64_t block = kQueries * padded, keys = padded * d;
+    T* const weights = Scratch(elements, 4 * block + 3 * keys + 2 * kQueries * d);
+    T* const d_scores = weights + block;
+    T* const weights_t = d_scores + block;
+    T* const d_scores_t = weights_t + block;
+    T* const k_columns = d_scores_t + block;
+    T* const v_columns = k_columns + keys;
+    T* const k_rows = v_columns + keys;
+    T* const q_rows = k_rows + keys;
+    T* const g_rows = q_rows + kQueries * d;
     const int64_t b = head / H, h = head % H, stride = 3 * D;
-    const BFloat16* const q = qkv + b * S * stride + h * d;
-    const BFloat16* const g = gradient + b * S * D + h * d;
-    BFloat16* const d_q = dqkv + b * S * stride + h * d;
+    const T* const q = qkv + b * S * stride + h * d;
+    const T* const g = gradient + b * S * D + h * d;
+    T* const d_q = dqkv + b * S * stride + h * d;
     FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
-    packing::PairTransposed(words(k_columns), q + D, stride, d, S, padded);
-    packing::PairTransposed(words(v_columns), q + 2 * D, stride, d, S, padded);
-    packing::PairRows(words(k_rows), q + D, stride, S, padded, d);
+    packing::PackRightTransposed(k_columns, q + D, stride, d, S, padded);
+    packing::PackRightTransposed(v_columns, q + 2 * D, stride, d, S, padded);
+    packing::PackRight(k_rows, q + D, stride, S, padded, d);
     for (int64_t first = 0; first < S; first += kQueries) {
       const int64_t rows = std::min(kQueries, S - first), inner = RoundUp(rows);
       brgemm(rows, padded, d, stride, padded, padded, false, q + first * stride, k_columns, scores);
@@ -193,24 +202,24 @@ void Backward(BFloat16* dqkv, const BFloat16* gradient, const BFloat16* out, con
         const int64_t row = first + i;
         const float log_sum = log_sums[head * S + row];
         const float c = Dot(g + row * D, out + (b * S + row) * D + h * d, d);
-        const RowNoise keys(noise, head * S + row);
+        const RowNoise row_noise(noise, head * S + row);
         const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
           const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
           Store(weights + i * padded + j, p * keep);
           Store(d_scores + i * padded + j, p * (Load(d_weights + i * padded + j) * keep - c) * scale);
         };
         for (int64_t j = 0; j < padded; j += kNoiseBlock) {
-          const KeepFactors keep = FactorsOf(noise, keys, j / kNoiseBlock);
+          const KeepFactors keep = FactorsOf(noise, row_noise, j / kNoiseBlock);
           one(j, keep.low);
           one(j + kLanes, keep.high);
         }
       }
       brgemm(rows, d, padded, padded, d, d, false, d_scores, k_rows, dq);
       StoreRows(d_q + first * stride, stride, dq, rows, d);
-      packing::TransposeRows(d_scores_t, d_scores, padded, rows, inner, padded);
-      packing::TransposeRows(weights_t, weights, padded, rows, inner, padded);
-      packing::PairRows(words(q_rows), q + first * stride, stride, rows, inner, d);
-      packing::PairRows(words(g_rows), g + first * D, D, rows, inner, d);
+      packing::PackLeftTransposed(d_scores_t, d_scores, padded, rows, inner, padded);
+      packing::PackLeftTransposed(weights_t, weights, padded, rows, inner, padded);
+      packing::PackRight(q_rows, q + first * stride, stride, rows, inner, d);
+      packing::PackRight(g_rows, g + first * D, D, rows, inner, d);
       brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, d_scores_t, q_rows, dk);
       brgemm(padded, d, inner, inner, d, d, /*add_C=*/first > 0, weights_t, g_rows, dv);
     }
@@ -230,7 +239,9 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const DropoutNoise noise = DropoutNoise::Draw(dropout);
     Tensor out = at::empty({shape.B, shape.S, shape.D()}, qkv.options());
     const Tensor log_sums = at::empty({shape.B, shape.H, shape.S}, qkv.options().dtype(at::kFloat));
-    Forward(out.data_ptr<BFloat16>(), log_sums.data_ptr<float>(), qkv.data_ptr<BFloat16>(), DataOf(mask), shape, noise);
+    WithType(qkv, [&]<class T>(T*) {
+      Forward(out.data_ptr<T>(), log_sums.data_ptr<float>(), qkv.data_ptr<T>(), DataOf(mask), shape, noise);
+    });
     context->save_for_backward({qkv, mask, out, log_sums});
     context->saved_data["heads"] = heads;
     noise.SaveTo(context);
@@ -243,8 +254,10 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const Tensor &qkv = saved[0], &mask = saved[1], &out = saved[2], &log_sums = saved[3];
     const Tensor gradient = gradients[0].contiguous();
     Tensor dqkv = at::empty_like(qkv);
-    Backward(dqkv.data_ptr<BFloat16>(), gradient.data_ptr<BFloat16>(), out.data_ptr<BFloat16>(), log_sums.data_ptr<float>(),
-             qkv.data_ptr<BFloat16>(), DataOf(mask), ShapeOf(qkv, context->saved_data["heads"].toInt()), DropoutNoise::SavedIn(context));
+    WithType(qkv, [&]<class T>(T*) {
+      Backward(dqkv.data_ptr<T>(), gradient.data_ptr<T>(), out.data_ptr<T>(), log_sums.data_ptr<float>(), qkv.data_ptr<T>(), DataOf(mask),
+               ShapeOf(qkv, context->saved_data["heads"].toInt()), DropoutNoise::SavedIn(context));
+    });
     return {dqkv, Tensor(), Tensor(), Tensor()};
   }
 
@@ -260,8 +273,7 @@ bool Fits(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double
   const int64_t d = qkv.size(2) / 3 / heads;
   const bool fits_mask = !mask.has_value() || (mask->is_cpu() && mask->scalar_type() == at::kFloat && mask->is_contiguous() &&
                                                mask->numel() == qkv.size(0) * qkv.size(1) && !mask->requires_grad());
-  return HasFastProducts() && qkv.is_cpu() && qkv.scalar_type() == at::kBFloat16 && qkv.is_contiguous() && qkv.numel() > 0 && d % 2 == 0 &&
-         fits_mask && dropout < 1;
+  return qkv.is_contiguous() && qkv.numel() > 0 && (d % 2 == 0 || qkv.scalar_type() == at::kFloat) && fits_mask && dropout < 1;
 }
 
 #endif
@@ -273,8 +285,10 @@ Tensor SelfAttention(const Tensor& qkv, int64_t heads, const Optional<Tensor>& m
               " heads, got ", qkv.sizes());
 #if defined(LIMBECK_FAST_PRODUCTS)
   RECORD_FUNCTION("limbeck::selfAttention", {});
-  const Tensor x = UsesFastProducts(qkv) ? qkv.to(at::kBFloat16) : qkv;
-  if (Fits(x, heads, mask, dropout)) return AttentionFunction::apply(x, mask, heads, dropout);
+  if (const auto dtype = FastProductsOf(qkv); dtype.has_value()) {
+    const Tensor x = qkv.to(*dtype);
+    if (Fits(x, heads, mask, dropout)) return AttentionFunction::apply(x, mask, heads, dropout);
+  }
 #endif
   return Composed(qkv, heads, mask, dropout);
 }

@@ -1,4 +1,5 @@
-// How brgemm wants its operands in bf16: the right one in pairs of rows, the left one in rows. Include where AVX-512 is.
+// How brgemm wants its operands: the left one in rows, the right one in rows of 64 columns or fewer, which in bf16 are paired.
+// Include where AVX-512 is.
 #pragma once
 
 #include "products.h"
@@ -50,6 +51,21 @@ LIMBECK_INLINE void Transpose16(__m512i r[16]) {
   }
 }
 
+LIMBECK_INLINE void Transpose16(Floats rows[kLanes]) {
+  __m512i words[kLanes];
+  std::memcpy(words, rows, sizeof words);
+  Transpose16(words);
+  std::memcpy(rows, words, sizeof words);
+}
+
+/** Asks for a few columns of rows that lie far apart, which the processor does not foresee, into the second cache. */
+template <class T>
+LIMBECK_INLINE void Prefetch(const T* from, int64_t ld, int64_t first, int64_t end, int64_t columns) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = first; i < end; ++i)
+    for (int64_t j = 0; j < columns; j += kLine) __builtin_prefetch(from + i * ld + j, /*rw=*/0, /*locality=*/2);
+}
+
 /** The bits of sixteen values in bf16, in the low half of each word. */
 LIMBECK_INLINE Words Bits(const BFloat16* from) {
   Halves halves;
@@ -84,7 +100,8 @@ LIMBECK_INLINE __m512i PairsOf(const float* from) {
  * Rows from `rows` to `padded`, an even number, are zero.
  */
 template <class T>
-inline void PairRows(uint32_t* into, const T* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+inline void PackRight(BFloat16* packed, const T* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  auto* into = reinterpret_cast<uint32_t*>(packed);
   const int64_t whole = columns - columns % kLanes;
   for (int64_t k = 0; k < padded; k += 2, into += columns) {
     const T* const even = k < rows ? from + k * ld : nullptr;
@@ -104,7 +121,8 @@ inline void PairRows(uint32_t* into, const T* from, int64_t ld, int64_t rows, in
  * `padded` are zero.
  */
 template <class T>
-inline void PairTransposed(uint32_t* into, const T* from, int64_t ld, int64_t rows, int64_t columns, int64_t padded) {
+inline void PackRightTransposed(BFloat16* packed, const T* from, int64_t ld, int64_t rows, int64_t columns, int64_t padded) {
+  auto* const into = reinterpret_cast<uint32_t*>(packed);
   const int64_t whole_k = rows - rows % (2 * kLanes), whole_n = columns - columns % kLanes;
   for (int64_t n = 0; n < whole_n; n += kLanes) {
     for (int64_t k = 0; k < whole_k; k += 2 * kLanes) {
@@ -126,9 +144,10 @@ inline void PairTransposed(uint32_t* into, const T* from, int64_t ld, int64_t ro
  * A left operand that lies transposed: into[n][k] = from[k][n], with `padded` elements a row of `into`. Rows of `from`
  * from `rows` to `padded`, a multiple of 32, are zero.
  */
-inline void TransposeRows(BFloat16* into, const BFloat16* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+inline void PackLeftTransposed(BFloat16* into, const BFloat16* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
   const int64_t whole = columns - columns % kLanes;
   for (int64_t k = 0; k < padded; k += 2 * kLanes) {
+    Prefetch(from, ld, k + 4 * kLanes, std::min(rows, k + 6 * kLanes), columns);
     for (int64_t n = 0; n < whole; n += kLanes) {
       __m512i block[16];
       for (int64_t i = 0; i < 16; ++i) {
@@ -143,6 +162,37 @@ inline void TransposeRows(BFloat16* into, const BFloat16* from, int64_t ld, int6
     for (int64_t n = whole; n < columns; ++n)
       for (int64_t i = k; i < k + 2 * kLanes; ++i) into[n * padded + i] = i < rows ? from[i * ld + n] : BFloat16(0.0f);
   }
+}
+
+/** The same right operand in f32: into[k][n] = from[k][n]. */
+inline void PackRight(float* into, const float* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  for (int64_t k = 0; k < padded; ++k, into += columns) {
+    if (k < rows) std::memcpy(into, from + k * ld, columns * sizeof(float));
+    else std::memset(into, 0, columns * sizeof(float));
+  }
+}
+
+/** into[j][i] = from[i][j], with `padded` elements a row of `into`; from[i] is zero from i = `rows` to `padded`. */
+inline void Transpose(float* into, const float* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  for (int64_t i = 0; i < padded; i += kLanes) {
+    Prefetch(from, ld, i + 2 * kLanes, std::min(rows, i + 3 * kLanes), columns);
+    for (int64_t j = 0; j < columns; j += kLanes) {
+      Floats block[kLanes];
+      for (int64_t lane = 0; lane < kLanes; ++lane)
+        block[lane] = i + lane < rows ? LoadUpTo(from + (i + lane) * ld + j, columns - j) : Floats{};
+      Transpose16(block);
+      for (int64_t lane = 0; lane < std::min(kLanes, columns - j); ++lane)
+        StoreUpTo(into + (j + lane) * padded + i, block[lane], padded - i);
+    }
+  }
+}
+
+inline void PackRightTransposed(float* into, const float* from, int64_t ld, int64_t rows, int64_t columns, int64_t padded) {
+  Transpose(into, from, ld, columns, padded, rows);
+}
+
+inline void PackLeftTransposed(float* into, const float* from, int64_t ld, int64_t rows, int64_t padded, int64_t columns) {
+  Transpose(into, from, ld, rows, padded, columns);
 }
 
 }  // namespace packing

@@ -1,17 +1,13 @@
-// Linear maps: by products of our own on packed weights where those run, else by libtorch's.
+// Linear maps: by products of our own where those run, in bf16 or f32, else by libtorch's.
 #include "products.h"
 #include "leaf-gradient.h"
+#include "packed-weights.h"
 #include "tables.h"
-#include "tiles.h"
 
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <map>
-#include <tuple>
-#include <unordered_map>
 
 namespace limbeck {
 
@@ -19,72 +15,52 @@ namespace limbeck {
 
 namespace {
 
-/** Which operand a weight is: of the forward pass, or of its input's gradient. */
-enum class Use { kForward, kInputGradient };
-
-/** Packed weights, by the memory they were packed of. Whatever is written to is forgotten, and packed again when needed. */
-class PackedWeights {
- public:
-  const Panels& Of(const Tensor& weight, Use use) {
-    c10::StorageImpl* const storage = weight.storage().unsafeGetStorageImpl();
-    const auto found = kept_.find(storage);
-    if (found == kept_.end() || found->second.memory.expired()) {
-      Sweep();
-      kept_.insert_or_assign(storage, Entry{weight.storage().getWeakStorageImpl(), {}});
-    }
-    auto& panels = kept_.at(storage).panels;
-    const Key key{weight.storage_offset(), weight.size(0), weight.size(1), use};
-    const auto packed = panels.find(key);
-    return packed != panels.end() ? packed->second : panels.emplace(key, Pack(weight, use)).first->second;
-  }
-
-  void Forget(const Tensor& written) {
-    if (kept_.empty() || !written.has_storage()) return;
-    const auto found = kept_.find(written.storage().unsafeGetStorageImpl());
-    if (found != kept_.end()) found->second.panels.clear();
-  }
-
- private:
-  using Key = std::tuple<int64_t, int64_t, int64_t, Use>;
-  struct Entry {
-    c10::weak_intrusive_ptr<c10::StorageImpl> memory; // Another tensor may lie at the same address later.
-    std::map<Key, Panels> panels;
-  };
-
-  static Panels Pack(const Tensor& weight, Use use) {
-    RECORD_FUNCTION("limbeck::packWeight", {});
-    return weight.scalar_type() == at::kFloat ? Pack(weight.data_ptr<float>(), weight, use) : Pack(weight.data_ptr<BFloat16>(), weight, use);
-  }
-
-  template <class T>
-  static Panels Pack(const T* values, const Tensor& weight, Use use) {
-    const int64_t N = weight.size(0), K = weight.size(1);
-    return use == Use::kForward ? PackTransposed(values, K, N) : PackRows(values, K, N, N, K);
-  }
-
-  void Sweep() {
-    std::erase_if(kept_, [](const auto& entry) { return entry.second.memory.expired(); });
-  }
-
-  std::unordered_map<c10::StorageImpl*, Entry> kept_;
-};
-
 PackedWeights& Packed() {
   static auto* packed = new PackedWeights; // Never destroyed: tensors may be freed at exit.
   return *packed;
 }
 
-Tensor Rows(const Tensor& x, int64_t columns) { return x.to(at::kBFloat16).reshape({-1, columns}).contiguous(); }
+const float* DataOf(const Tensor& bias) { return bias.defined() ? bias.data_ptr<float>() : nullptr; }
 
-Tensor Forward(const Tensor& rows, const Tensor& weight, const Tensor& bias) {
-  const int64_t M = rows.size(0), N = weight.size(0);
-  Tensor out = at::empty({M, N}, at::kBFloat16);
-  const float* const add = bias.defined() ? bias.data_ptr<float>() : nullptr;
-  Multiply(rows.data_ptr<BFloat16>(), M, Packed().Of(weight, Use::kForward), StoreTile<BFloat16>{out.data_ptr<BFloat16>(), N, add});
-  return out;
-}
+// Products that differ in their operands' dtype: in how weights are packed, and for how long.
 
-class LinearFunction : public torch::autograd::Function<LinearFunction> {
+struct InBf16 {
+  using Element = BFloat16;
+
+  static void Forward(BFloat16* out, const Tensor& rows, const Tensor& weight, const Tensor& bias) {
+    const StoreTile<BFloat16> store{out, weight.size(0), DataOf(bias)};
+    Multiply(rows.data_ptr<BFloat16>(), rows.size(0), Packed().Of(weight, Use::kForward), store);
+  }
+
+  template <class T>
+  static void InputGradient(T* out, const Tensor& gradient, const Tensor& weight) {
+    const StoreTile<T> store{out, weight.size(1), nullptr};
+    Multiply(gradient.data_ptr<BFloat16>(), gradient.size(0), Packed().Of(weight, Use::kInputGradient), store);
+  }
+};
+
+// A weight needs no cast here, and is not kept in packed form, which would be twice its memory.
+struct InF32 {
+  using Element = float;
+
+  static void Forward(float* out, const Tensor& rows, const Tensor& weight, const Tensor& bias) {
+    const int64_t N = weight.size(0), K = weight.size(1);
+    const Unpacked right{{K, N}, weight.data_ptr<float>(), /*transposed=*/true};
+    Multiply(rows.data_ptr<float>(), rows.size(0), right, StoreTile<float>{out, N, DataOf(bias)});
+  }
+
+  static void InputGradient(float* out, const Tensor& gradient, const Tensor& weight) {
+    const int64_t N = weight.size(0), K = weight.size(1);
+    const Unpacked right{{N, K}, weight.data_ptr<float>(), /*transposed=*/false};
+    Multiply(gradient.data_ptr<float>(), gradient.size(0), right, StoreTile<float>{out, K, nullptr});
+  }
+};
+
+template <class Products>
+class LinearFunction : public torch::autograd::Function<LinearFunction<Products>> {
+  using Element = typename Products::Element;
+  static constexpr at::ScalarType kDType = c10::CppTypeToScalarType<Element>::value;
+
  public:
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, const Optional<Tensor>& given_bias) {
     const Tensor bias = given_bias.value_or(Tensor());
@@ -96,7 +72,9 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     context->saved_data["dtype"] = x.scalar_type();
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
-    return Forward(rows, weight, bias).view(shape);
+    Tensor out = at::empty(shape, rows.options());
+    Products::Forward(out.template data_ptr<Element>(), rows, weight, bias);
+    return out;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
@@ -116,8 +94,9 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     const bool wants_bias = has_bias && context->needs_input_grad(2);
     if (context->needs_input_grad(1)) {
       const LeafGradient of_weight(weight);
-      const auto of_bias = wants_bias ? std::optional(LeafGradient(bias)) : std::nullopt;
-      AddOuter(of_weight.into.data_ptr<float>(), gradient.data_ptr<BFloat16>(), x.data_ptr<BFloat16>(), x.size(0), N, K,
+      std::optional<LeafGradient> of_bias;
+      if (wants_bias) of_bias.emplace(bias);
+      AddOuter(of_weight.into.data_ptr<float>(), gradient.data_ptr<Element>(), x.data_ptr<Element>(), x.size(0), N, K,
                wants_bias ? of_bias->into.data_ptr<float>() : nullptr);
       out[1] = of_weight.given;
       if (wants_bias) out[2] = of_bias->given;
@@ -127,14 +106,16 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     return out;
   }
 
+  /** Of `gradient` [M, N], in the products' dtype: [M, K] in `dtype`. */
   static Tensor InputGradient(const Tensor& gradient, const Tensor& weight, at::ScalarType dtype) {
-    const int64_t M = gradient.size(0), K = weight.size(1);
-    Tensor out = at::empty({M, K}, dtype);
-    const Panels& panels = Packed().Of(weight, Use::kInputGradient);
-    if (dtype == at::kFloat) Multiply(gradient.data_ptr<BFloat16>(), M, panels, StoreTile<float>{out.data_ptr<float>(), K, nullptr});
-    else Multiply(gradient.data_ptr<BFloat16>(), M, panels, StoreTile<BFloat16>{out.data_ptr<BFloat16>(), K, nullptr});
+    Tensor out = at::empty({gradient.size(0), weight.size(1)}, dtype);
+    if (dtype == at::kFloat) Products::InputGradient(out.data_ptr<float>(), gradient, weight);
+    else Products::InputGradient(out.data_ptr<Element>(), gradient, weight);
     return out;
   }
+
+ private:
+  static Tensor Rows(const Tensor& x, int64_t columns) { return x.to(kDType).reshape({-1, columns}).contiguous(); }
 };
 
 // oneDNN may be told to use less than the processor has (ONEDNN_MAX_CPU_ISA); its products in bf16 then refuse.
@@ -150,39 +131,49 @@ bool BrgemmRuns() {
   }
 }
 
+bool IsRecorded(const Tensor& x) { return c10::GradMode::is_enabled() && x.requires_grad(); }
+
 bool IsPlainF32(const Tensor& x, int64_t dims) {
   return x.is_cpu() && x.dim() == dims && x.scalar_type() == at::kFloat && x.is_contiguous();
 }
 
+/** Whether a product can be in this dtype: in bf16 columns go in pairs. */
+bool FitsWeight(const Tensor& weight, at::ScalarType dtype) {
+  return weight.numel() > 0 && (dtype == at::kFloat || (weight.size(0) % 2 == 0 && weight.size(1) % 2 == 0));
+}
+
 // A frozen model may hold its weights in bf16; gradients are added up in f32.
-bool IsPlainWeight(const Tensor& x) {
+bool IsPlainWeight(const Tensor& x, at::ScalarType dtype) {
   if (IsPlainF32(x, 2)) return true;
-  const bool is_trained = c10::GradMode::is_enabled() && x.requires_grad();
-  return x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kBFloat16 && x.is_contiguous() && !is_trained;
+  return x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kBFloat16 && dtype == at::kBFloat16 && x.is_contiguous() && !IsRecorded(x);
 }
 
-bool Fits(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias) {
-  return x.dim() >= 1 && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && IsPlainWeight(weight) &&
-         (!bias.has_value() || (IsPlainF32(*bias, 1) && bias->size(0) == weight.size(0))) && x.size(-1) == weight.size(1) &&
-         weight.size(0) % 2 == 0 && weight.size(1) % 2 == 0 && weight.numel() > 0;
+bool Fits(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias, at::ScalarType dtype) {
+  return x.dim() >= 1 && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == dtype) && IsPlainWeight(weight, dtype) &&
+         FitsWeight(weight, dtype) && (!bias.has_value() || (IsPlainF32(*bias, 1) && bias->size(0) == weight.size(0))) &&
+         x.size(-1) == weight.size(1);
 }
 
-/** A gradient [M, N] in bf16 and a weight, or its gradient, [N, K]. */
+/** A gradient [M, N] and a weight, or its gradient, [N, K]. */
 bool FitsBackward(const Tensor& gradient, const Tensor& weight) {
-  return HasFastProducts() && gradient.is_cpu() && gradient.dim() == 2 && gradient.scalar_type() == at::kBFloat16 && IsPlainF32(weight, 2) &&
-         gradient.numel() > 0 && weight.numel() > 0 && gradient.size(1) == weight.size(0) && weight.size(0) % 2 == 0;
+  return !IsRecorded(gradient) && !IsRecorded(weight) && gradient.is_cpu() && HasFastProducts(gradient.scalar_type()) && gradient.dim() == 2 && IsPlainF32(weight, 2) &&
+         gradient.numel() > 0 && gradient.size(1) == weight.size(0) && FitsWeight(weight, gradient.scalar_type());
 }
 
 }  // namespace
 
-bool HasFastProducts() {
-  static const bool has = HasAvx512() && __builtin_cpu_supports("avx512bf16") && BrgemmRuns();
+bool HasFastProducts(at::ScalarType dtype) {
+  static const bool has_bf16 = HasAvx512() && __builtin_cpu_supports("avx512bf16") && BrgemmRuns();
+  const bool has = dtype == at::kFloat ? HasAvx512() : dtype == at::kBFloat16 && has_bf16;
   return has && at::globalContext().userEnabledMkldnn();
 }
 
-bool UsesFastProducts(const Tensor& x) {
-  return x.is_cpu() && HasFastProducts() && at::autocast::is_autocast_enabled(at::kCPU) &&
-         at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
+Optional<at::ScalarType> FastProductsOf(const Tensor& x) {
+  if (!x.is_cpu()) return {};
+  const auto dtype = at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
+  // Without autocast, bf16 is left to libtorch: nobody trains so.
+  const bool is_known = dtype == at::kFloat || (dtype == at::kBFloat16 && at::autocast::is_autocast_enabled(at::kCPU));
+  return is_known && HasFastProducts(dtype) ? Optional<at::ScalarType>(dtype) : std::nullopt;
 }
 
 void ForgetPacked(const Tensor& written) { Packed().Forget(written); }
@@ -196,7 +187,9 @@ void ForgetPacked(const Tensor&) {}
 Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias) {
 #if defined(LIMBECK_FAST_PRODUCTS)
   RECORD_FUNCTION("limbeck::linear", {});
-  if (UsesFastProducts(x) && Fits(x, weight, bias)) return LinearFunction::apply(x, weight, bias);
+  const auto dtype = FastProductsOf(x);
+  if (dtype.has_value() && Fits(x, weight, bias, *dtype))
+    return *dtype == at::kFloat ? LinearFunction<InF32>::apply(x, weight, bias) : LinearFunction<InBf16>::apply(x, weight, bias);
 #endif
   return at::linear(x, weight, bias);
 }
@@ -204,7 +197,10 @@ Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bia
 Tensor LinearInputGradient(const Tensor& gradient, const Tensor& weight) {
 #if defined(LIMBECK_FAST_PRODUCTS)
   RECORD_FUNCTION("limbeck::linearInputGradient", {});
-  if (FitsBackward(gradient, weight)) return LinearFunction::InputGradient(gradient.contiguous(), weight, at::kFloat);
+  if (FitsBackward(gradient, weight)) {
+    const auto of = gradient.scalar_type() == at::kFloat ? &LinearFunction<InF32>::InputGradient : &LinearFunction<InBf16>::InputGradient;
+    return of(gradient.contiguous(), weight, at::kFloat);
+  }
 #endif
   return at::matmul(gradient, weight.to(gradient.scalar_type())).to(at::kFloat);
 }
@@ -215,9 +211,11 @@ void AddLinearWeightGradient(Tensor& into, const Tensor& gradient, const Tensor&
               "needs [N, K], [M, N] and [M, K], got ", into.sizes(), ", ", gradient.sizes(), " and ", x.sizes());
 #if defined(LIMBECK_FAST_PRODUCTS)
   RECORD_FUNCTION("limbeck::addLinearWeightGradient_", {});
-  if (FitsBackward(gradient, into) && x.scalar_type() == at::kBFloat16) {
+  if (FitsBackward(gradient, into) && x.scalar_type() == gradient.scalar_type() && !IsRecorded(x)) {
     const Tensor g = gradient.contiguous(), rows = x.contiguous();
-    return AddOuter(into.data_ptr<float>(), g.data_ptr<BFloat16>(), rows.data_ptr<BFloat16>(), x.size(0), into.size(0), into.size(1), nullptr);
+    return WithType(g, [&]<class T>(T*) {
+      AddOuter(into.data_ptr<float>(), g.data_ptr<T>(), rows.data_ptr<T>(), x.size(0), into.size(0), into.size(1), nullptr);
+    });
   }
 #endif
   if (gradient.scalar_type() == at::kFloat) into.addmm_(gradient.t(), x);

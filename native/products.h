@@ -1,4 +1,4 @@
-// Matrix products in bf16 on the CPU: libtorch's brgemm on weights that are packed once for many micro-batches.
+// Linear maps, and which of them are products of our own: on the CPU, libtorch's brgemm on operands that we pack.
 #pragma once
 
 #include "convert.h"
@@ -25,11 +25,11 @@ Tensor LinearInputGradient(const Tensor& gradient, const Tensor& weight);
 void AddLinearWeightGradient(Tensor& into, const Tensor& gradient, const Tensor& x);
 
 #if defined(LIMBECK_FAST_PRODUCTS)
-/** Whether this processor has the instructions, and oneDNN is let use them. */
-bool HasFastProducts();
+/** Whether this processor has the instructions for f32 or bf16, and oneDNN is let use them. */
+bool HasFastProducts(at::ScalarType dtype);
 
-/** Whether autocast asks for bf16 on the CPU here, and this is possible. */
-bool UsesFastProducts(const Tensor& x);
+/** The dtype in which x is multiplied here, autocast's or its own, where products of ours do that; else none. */
+Optional<at::ScalarType> FastProductsOf(const Tensor& x);
 #endif
 
 }  // namespace limbeck

@@ -23,13 +23,6 @@ constexpr int64_t kGrain = 16;
 
 using at::BFloat16;
 
-/** Calls `body` with a null pointer of the type of the tensor's elements. */
-template <class Body>
-void WithType(const Tensor& x, const Body& body) {
-  if (x.scalar_type() == at::kFloat) body(static_cast<float*>(nullptr));
-  else body(static_cast<BFloat16*>(nullptr));
-}
-
 bool IsPlain(const Tensor& x) {
   return x.is_cpu() && x.is_contiguous() && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }

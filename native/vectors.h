@@ -44,6 +44,13 @@ inline bool HasAvx512() {
 #endif
 }
 
+/** Calls `body` with a null pointer of the type of a tensor's elements, f32 or bf16. */
+template <class Body>
+void WithType(const at::Tensor& x, const Body& body) {
+  if (x.scalar_type() == at::kFloat) body(static_cast<float*>(nullptr));
+  else body(static_cast<at::BFloat16*>(nullptr));
+}
+
 LIMBECK_INLINE Floats Spread(float value) { return Floats{} + value; }
 
 LIMBECK_INLINE Floats Load(const float* from) {

@@ -15,7 +15,8 @@ import { manualSeed } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { runTestsInScope } from "./in-scope.js";
 
-// What processors with bf16 do by kernels of our own, others by libtorch's ops: both must agree with f32 within bf16.
+// What is done by kernels of our own where the processor has the instructions, and by libtorch's ops elsewhere: both must agree
+// with plain products of libtorch's in f32, within the rounding of the products' dtype.
 runTestsInScope();
 
 /** Values that bf16 holds exactly, so that all that differs is how results are rounded. */
@@ -25,6 +26,7 @@ function drawn(shape: number[], seed: number): Tensor {
 }
 
 const inBf16 = <T>(body: () => T): T => autocast("bfloat16", "cpu", body);
+const inF32 = <T>(body: () => T): T => body();
 
 /** Largest difference, in parts of the expected values' root mean square. */
 function distance(got: Tensor, expected: Tensor): number {
@@ -36,9 +38,26 @@ function distance(got: Tensor, expected: Tensor): number {
   );
 }
 
+/** y = x Wᵀ + b by libtorch's own product. */
+const plainLinear = (x: Tensor, weight: Tensor, bias: Tensor) => x.matmul(weight.transpose(0, 1)).add(bias);
+
+/** softmax(Q Kᵀ / √d + mask) V by libtorch's own ops. */
+function plainAttention(qkv: Tensor, heads: number, mask: Tensor | null): Tensor {
+  const [B, S, width] = qkv.dims(3);
+  const d = width / 3 / heads;
+  const [q, k, v] = qkv.view([B, S, 3, heads, d]).permute([2, 0, 3, 1, 4]).unbind() as [Tensor, Tensor, Tensor];
+  const scores = q.matmul(k.transpose(-2, -1)).mul(1 / Math.sqrt(d));
+  const weights = (mask === null ? scores : scores.add(mask)).softmax();
+  return weights
+    .matmul(v)
+    .transpose(1, 2)
+    .reshape([B, S, heads * d]);
+}
+
 const roundings = 2 ** -6; // Two of bf16's 8 bits, at the largest of many values.
 // Where attention is composed of libtorch's ops its scores are rounded too, and gradients are of differences between them.
 const attentionRoundings = 8 * roundings;
+const f32Roundings = 2e-5; // Of sums of thousands.
 
 describe("linear", () => {
   // Tiles are 64 × 64 and 768 deep, tokens come in blocks of 1,024 and multiples of 32: whole ones, parts, and one more.
@@ -54,24 +73,27 @@ describe("linear", () => {
 
   test.each(shapes)("of %i rows from %i to %i columns, and its gradients", (M, K, N) => {
     const [x, weight, bias, given] = [drawn([M, K], 1), drawn([N, K], 2), drawn([N], 3), drawn([M, N], 4)];
-    const run = (product: (body: () => Tensor) => Tensor) => {
-      const leaves = [x.clone(), weight.clone(), bias.clone()].map((leaf) => leaf.requiresGrad_()) as [
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
-      const out = product(() => linear(...leaves));
+    const run = (map: (x: Tensor, weight: Tensor, bias: Tensor) => Tensor) => {
+      const leaves = [x, weight, bias].map((leaf) => leaf.clone().requiresGrad_()) as [Tensor, Tensor, Tensor];
+      const out = map(...leaves);
       backward([out], [given.to(out.dtype)]);
       return [out, ...leaves.map(({ grad }) => grad as Tensor)];
     };
-    const [got, expected] = [run(inBf16), run((body) => body())];
-    for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(roundings);
-    expect(got[0]?.dtype).toBe("bfloat16");
+    const expected = run(plainLinear);
+    for (const [precision, bound, dtype] of [
+      [inBf16, roundings, "bfloat16"],
+      [inF32, f32Roundings, "float32"],
+    ] as const) {
+      const got = run((...leaves) => precision(() => linear(...leaves)));
+      for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(bound);
+      expect(got[0]?.dtype).toBe(dtype);
+    }
   });
 
   test("takes f32 and bf16, more than two dimensions, and no bias", () => {
     const [x, weight] = [drawn([2, 3, 8], 1), drawn([4, 8], 2)];
-    const expected = linear(x, weight, null);
+    const expected = x.matmul(weight.transpose(0, 1));
+    expect(distance(linear(x, weight, null), expected)).toBeLessThan(f32Roundings);
     for (const given of [x, x.to("bfloat16")]) {
       expect(
         distance(
@@ -126,7 +148,7 @@ describe("linear", () => {
       expect(
         distance(
           inBf16(() => linear(x, weight, null)),
-          linear(x, weight, null).add(1e-9),
+          x.matmul(weight.transpose(0, 1)).add(1e-9),
         ),
       ).toBeLessThan(roundings);
     }
@@ -139,7 +161,7 @@ describe("linear", () => {
       expect(
         distance(
           inBf16(() => linear(x, weight, null)),
-          linear(x, weight, null),
+          x.matmul(weight.transpose(0, 1)),
         ),
       ).toBeLessThan(roundings);
       weight.dispose();
@@ -165,12 +187,18 @@ describe("linear", () => {
     [70, 1000, 66],
   ])("its backward pass by hand: %i rows, %i outputs, %i inputs", (M, N, K) => {
     const [gradient, weight, x, into] = [drawn([M, N], 1), drawn([N, K], 2), drawn([M, K], 3), drawn([N, K], 4)];
-    const inputs = linearInputGradient(gradient.to("bfloat16"), weight);
-    expect(inputs.dtype).toBe("float32");
-    expect(distance(inputs, gradient.matmul(weight))).toBeLessThan(roundings);
     const expected = into.add(gradient.transpose(0, 1).matmul(x));
-    addLinearWeightGradient_(into, gradient.to("bfloat16"), x.to("bfloat16"));
-    expect(distance(into, expected)).toBeLessThan(roundings);
+    for (const [dtype, bound] of [
+      ["bfloat16", roundings],
+      ["float32", f32Roundings],
+    ] as const) {
+      const inputs = linearInputGradient(gradient.to(dtype), weight);
+      expect(inputs.dtype).toBe("float32");
+      expect(distance(inputs, gradient.matmul(weight))).toBeLessThan(bound);
+      const sum = into.clone();
+      addLinearWeightGradient_(sum, gradient.to(dtype), x.to(dtype));
+      expect(distance(sum, expected)).toBeLessThan(bound);
+    }
   });
 });
 
@@ -188,19 +216,27 @@ describe("selfAttention", () => {
     const [qkv, given] = [drawn([B, S, 3 * heads * d], 1), drawn([B, S, heads * d], 2)];
     const padding = Float32Array.from({ length: B * S }, (_, i) => (i % S > S / 2 ? Number.NEGATIVE_INFINITY : 0));
     for (const mask of [null, tensor(padding, { shape: [B, 1, 1, S] })]) {
-      const run = (product: (body: () => Tensor) => Tensor) => {
+      const run = (attend: (qkv: Tensor) => Tensor) => {
         const leaf = qkv.clone().requiresGrad_();
-        const out = product(() => selfAttention(leaf, { heads, mask, dropout: 0 }));
+        const out = attend(leaf);
         backward([out], [given.to(out.dtype)]);
         return [out, leaf.grad as Tensor];
       };
-      const [got, expected] = [run(inBf16), run((body) => body())];
-      for (const [i, each] of got.entries())
-        expect(distance(each, expected[i] as Tensor)).toBeLessThan(attentionRoundings);
+      const expected = run((leaf) => plainAttention(leaf, heads, mask));
+      for (const [precision, bound] of [
+        [inBf16, attentionRoundings],
+        [inF32, f32Roundings],
+      ] as const) {
+        const got = run((leaf) => precision(() => selfAttention(leaf, { heads, mask, dropout: 0 })));
+        for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(bound);
+      }
     }
   });
 
-  test("drops in its backward pass what it dropped in its forward pass", () => {
+  test.each([
+    ["bf16", inBf16, attentionRoundings],
+    ["f32", inF32, f32Roundings],
+  ] as const)("drops in its backward pass what it dropped in its forward pass, in %s", (_, precision, bound) => {
     // With one-hot values an output is a row of the dropped weights: the whole can then be composed of plain ops.
     const [S, heads, p] = [48, 1, 0.25];
     const qk = drawn([1, S, 2 * S], 1);
@@ -209,12 +245,12 @@ describe("selfAttention", () => {
       { shape: [1, S, S] },
     );
     manualSeed(9);
-    const dropped = inBf16(() => selfAttention(cat([qk, identity], 2), { heads, mask: null, dropout: p }));
+    const dropped = precision(() => selfAttention(cat([qk, identity], 2), { heads, mask: null, dropout: p }));
     const [values, given] = [drawn([1, S, S], 2), drawn([1, S, S], 3)];
 
     const fast = cat([qk, values], 2).detach().requiresGrad_();
     manualSeed(9);
-    const out = inBf16(() => selfAttention(fast, { heads, mask: null, dropout: p }));
+    const out = precision(() => selfAttention(fast, { heads, mask: null, dropout: p }));
     backward([out], [given.to(out.dtype)]);
 
     const plain = cat([qk, values], 2).detach().requiresGrad_();
@@ -232,8 +268,8 @@ describe("selfAttention", () => {
     );
     const expected = weights.mul(kept).matmul(part(2));
     backward([expected], [given]);
-    expect(distance(out, expected)).toBeLessThan(attentionRoundings);
-    expect(distance(fast.grad as Tensor, plain.grad as Tensor)).toBeLessThan(attentionRoundings);
+    expect(distance(out, expected)).toBeLessThan(bound);
+    expect(distance(fast.grad as Tensor, plain.grad as Tensor)).toBeLessThan(bound);
   });
 
   test("refuses what is no multiple of its heads", () => {
