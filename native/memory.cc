@@ -101,6 +101,17 @@ class BlockCache {
     std::free(line);
   }
 
+  /** Frees what is kept, and lets as little be kept as if nothing had been in use but what is. */
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    for (auto& blocks : free_) {
+      for (void* block : blocks) std::free(static_cast<char*>(block) - kLine);
+      blocks.clear();
+    }
+    kept_ = 0;
+    peak_ = used_;
+  }
+
  private:
   std::mutex mutex_;
   std::array<std::vector<void*>, kClasses> free_;
@@ -145,6 +156,13 @@ void KeepMemory() {
 #endif
   static auto* allocator = new CachingAllocator;
   c10::SetCPUAllocator(allocator, /*priority=*/1);
+}
+
+void ReleaseMemory() {
+  Cache().Release();
+#if defined(__GLIBC__)
+  malloc_trim(0); // From the middle of the heap too.
+#endif
 }
 
 }  // namespace limbeck

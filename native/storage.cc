@@ -67,6 +67,7 @@ Bindings Storage() {
         for (double handle : handles) Table().Free(handle);
       }),
       Op("liveTensors", [] { return Table().Live(); }),
+      Op("releaseMemory", [] { ReleaseMemory(); }),
   };
 }
 

@@ -21,4 +21,7 @@ Bindings Profile();
 // Once, before the first tensor is made.
 void KeepMemory();
 
+// Gives what is kept of freed tensors back to the system.
+void ReleaseMemory();
+
 }  // namespace limbeck

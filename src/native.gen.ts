@@ -84,6 +84,7 @@ export interface Bindings {
   item(a: Handle): number;
   free(a: readonly number[]): void;
   liveTensors(): number;
+  releaseMemory(): void;
   setGradMode(a: boolean): boolean;
   setAutocast(a: string, b: DType | null): DType | null;
   requiresGrad(a: Handle): boolean;

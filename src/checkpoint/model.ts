@@ -6,7 +6,7 @@ import type { Module } from "../nn/module.js";
 import { noGrad } from "../tensor/autograd.js";
 import { fromBytes } from "../tensor/create.js";
 import type { DType } from "../tensor/dtype.js";
-import { TensorScope, tidy } from "../tensor/scope.js";
+import { releaseMemory, TensorScope, tidy } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
@@ -81,6 +81,7 @@ export function castProducts(model: Module, dtype: DType): void {
     const isProduct = parameter.spec.shape.length === 2 && !EMBEDDINGS.test(name);
     if (isProduct && parameter.value.dtype !== dtype) parameter.assign(tidy(() => parameter.value.to(dtype)));
   }
+  releaseMemory(); // Of the weights as they were: nothing else has their sizes.
 }
 
 function refuseBareEncoder({ path, weights, config }: ModelFolder): void {

@@ -67,6 +67,11 @@ export function liveTensors(): number {
   return native.liveTensors();
 }
 
+/** Gives the memory of freed tensors, which is kept for others of their sizes, back to the system. */
+export function releaseMemory(): void {
+  native.releaseMemory();
+}
+
 /**
  * Runs `body` in a scope of its own and frees everything it made but the tensors it returns (a tensor, or an array or
  * plain object of them), which go to the scope outside.
