@@ -137,9 +137,12 @@ bool IsPlainF32(const Tensor& x, int64_t dims) {
   return x.is_cpu() && x.dim() == dims && x.scalar_type() == at::kFloat && x.is_contiguous();
 }
 
-/** Whether a product can be in this dtype: in bf16 columns go in pairs. */
-bool FitsWeight(const Tensor& weight, at::ScalarType dtype) {
-  return weight.numel() > 0 && (dtype == at::kFloat || (weight.size(0) % 2 == 0 && weight.size(1) % 2 == 0));
+// In f32, of fewer rows a product is done before packing the weight has paid; MKL is faster (docs/LOG.md, 2026-11-25).
+constexpr int64_t kLeastRows = 64;
+
+/** Whether a product of that many rows is ours: in bf16 columns go in pairs. */
+bool FitsWeight(const Tensor& weight, int64_t rows, at::ScalarType dtype) {
+  return weight.numel() > 0 && (dtype == at::kFloat ? rows >= kLeastRows : weight.size(0) % 2 == 0 && weight.size(1) % 2 == 0);
 }
 
 // A frozen model may hold its weights in bf16; gradients are added up in f32.
@@ -150,14 +153,14 @@ bool IsPlainWeight(const Tensor& x, at::ScalarType dtype) {
 
 bool Fits(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias, at::ScalarType dtype) {
   return x.dim() >= 1 && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == dtype) && IsPlainWeight(weight, dtype) &&
-         FitsWeight(weight, dtype) && (!bias.has_value() || (IsPlainF32(*bias, 1) && bias->size(0) == weight.size(0))) &&
+         FitsWeight(weight, x.numel() / x.size(-1), dtype) && (!bias.has_value() || (IsPlainF32(*bias, 1) && bias->size(0) == weight.size(0))) &&
          x.size(-1) == weight.size(1);
 }
 
 /** A gradient [M, N] and a weight, or its gradient, [N, K]. */
 bool FitsBackward(const Tensor& gradient, const Tensor& weight) {
   return !IsRecorded(gradient) && !IsRecorded(weight) && gradient.is_cpu() && HasFastProducts(gradient.scalar_type()) && gradient.dim() == 2 && IsPlainF32(weight, 2) &&
-         gradient.numel() > 0 && gradient.size(1) == weight.size(0) && FitsWeight(weight, gradient.scalar_type());
+         gradient.numel() > 0 && gradient.size(1) == weight.size(0) && FitsWeight(weight, gradient.size(0), gradient.scalar_type());
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ export const WORKLOADS = [
     ...{ rivals: rivals(5, 1.5), floorWanted: 0.75 },
   },
   {
-    ...{ name: "real lengths", shape: BASE, precision: "bfloat16", batches: documentBatches(2), warmUp: 1, rounds: 2 },
+    ...{ name: "real lengths", shape: BASE, precision: "bfloat16", batches: documentBatches(2), warmUp: 1, rounds: 3 },
     ...{ rivals: rivals(null, 2), floorWanted: 0.75 },
   },
   {

@@ -69,6 +69,7 @@ describe("linear", () => {
     [300, 96, 58],
     [1031, 128, 200],
     [2050, 34, 66],
+    [70, 33, 7],
   ] as const;
 
   test.each(shapes)("of %i rows from %i to %i columns, and its gradients", (M, K, N) => {
