@@ -49,8 +49,14 @@ export function smallConfig(family: Kind["family"], changes: Partial<EncoderConf
 
 /** A folder of small models, made as they are asked for. */
 export class SmallModels implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "limbeck-export-"));
+  #folder: string | null = null;
   #tokenizer: Tokenizer | null = null;
+
+  /** Made when it is asked for: tests that are skipped clean nothing up. */
+  get folder(): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), "limbeck-export-"));
+    return this.#folder;
+  }
 
   async tokenizer(): Promise<Tokenizer> {
     this.#tokenizer ??= await smallTokenizer(join(this.folder, "tokenizer"));
@@ -75,7 +81,7 @@ export class SmallModels implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
