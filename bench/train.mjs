@@ -24,7 +24,7 @@ import { KEEP_MEMORY, WORKLOADS } from "./train/workloads.mjs";
 const { values: flags } = parseArgs({
   options: {
     only: { type: "string" },
-    rounds: { type: "string" },
+    rounds: { type: "string", default: "3" },
     threads: { type: "string", default: String(physicalCores()) },
     out: { type: "string" },
   },
@@ -53,12 +53,11 @@ for (const workload of WORKLOADS.filter(({ name }) => chosen.includes(name))) ro
 await writeReport("train", rows, { out: flags.out });
 
 /** Each contestant's figures in each round; a process for each, since together they do not fit in memory. */
-async function measure({ shape, precision, batches, warmUp, ...workload }, names) {
-  const rounds = Number(flags.rounds ?? workload.rounds);
+async function measure({ shape, precision, batches, warmUp }, names) {
   const made = batches.map((lengths, i) => randomBatch(lengths, { vocabSize: shape.vocabSize, seed: i + 1 }));
   const tokens = made.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
   const figures = new Map(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < Number(flags.rounds); round++) {
     for (const name of rotated(names, round)) {
       process.stderr.write(`round ${round + 1}: ${name}\n`);
       const contestant = CONTESTANTS[name]({ shape, precision, threads });

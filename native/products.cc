@@ -173,10 +173,10 @@ bool HasFastProducts(at::ScalarType dtype) {
 
 Optional<at::ScalarType> FastProductsOf(const Tensor& x) {
   if (!x.is_cpu()) return {};
-  const auto dtype = at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
-  // Without autocast, bf16 is left to libtorch: nobody trains so.
-  const bool is_known = dtype == at::kFloat || (dtype == at::kBFloat16 && at::autocast::is_autocast_enabled(at::kCPU));
-  return is_known && HasFastProducts(dtype) ? Optional<at::ScalarType>(dtype) : std::nullopt;
+  const bool casts = at::autocast::is_autocast_enabled(at::kCPU);
+  const auto dtype = casts ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
+  if (dtype == at::kBFloat16 && !casts) return {}; // Left to libtorch: nobody trains so.
+  return HasFastProducts(dtype) ? Optional<at::ScalarType>(dtype) : std::nullopt;
 }
 
 void ForgetPacked(const Tensor& written) { Packed().Forget(written); }

@@ -31,10 +31,12 @@ struct Columns {
   int64_t Of(int64_t panel) const { return std::min(kTile, N - panel * kTile); }
 };
 
+// What Multiply asks of a right operand: kTaskRows by kTaskPanels, the rows and panels of one task, which share operands in the
+// second cache; and Part, rows [k, k + depth) of a panel as brgemm wants them, in place or packed into the memory it is given.
+
 /** A right operand that is packed and kept. */
 template <class T>
 struct Panels : Columns {
-  // A task is that many rows of tiles by that many panels, which share operands in the second cache.
   static constexpr int64_t kTaskRows = 4 * kTile, kTaskPanels = 8;
   Tensor data;
 

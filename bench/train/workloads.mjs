@@ -59,23 +59,23 @@ const rivals = (toA, toB) => [
 
 export const WORKLOADS = [
   {
-    ...{ name: "8x128", shape: BASE, precision: "bfloat16", batches: same(8, 128, 4), warmUp: 1, rounds: 3 },
+    ...{ name: "8x128", shape: BASE, precision: "bfloat16", batches: same(8, 128, 4), warmUp: 1 },
     ...{ rivals: rivals(3, 1.5), floorWanted: 0.75 },
   },
   {
-    ...{ name: "8x512", shape: BASE, precision: "bfloat16", batches: same(8, 512, 1), warmUp: 1, rounds: 3 },
+    ...{ name: "8x512", shape: BASE, precision: "bfloat16", batches: same(8, 512, 1), warmUp: 1 },
     ...{ rivals: rivals(5, 1.5), floorWanted: 0.75 },
   },
   {
-    ...{ name: "real lengths", shape: BASE, precision: "bfloat16", batches: documentBatches(2), warmUp: 1, rounds: 3 },
+    ...{ name: "real lengths", shape: BASE, precision: "bfloat16", batches: documentBatches(2), warmUp: 1 },
     ...{ rivals: rivals(null, 2), floorWanted: 0.75 },
   },
   {
-    ...{ name: "8x128 in f32", shape: BASE, precision: "float32", batches: same(8, 128, 3), warmUp: 1, rounds: 3 },
+    ...{ name: "8x128 in f32", shape: BASE, precision: "float32", batches: same(8, 128, 3), warmUp: 1 },
     ...{ rivals: [{ name: "B", wanted: 1.5 }], floorWanted: null },
   },
   {
-    ...{ name: "small", shape: SMALL, precision: "bfloat16", batches: same(32, 128, 8), warmUp: 2, rounds: 3 },
+    ...{ name: "small", shape: SMALL, precision: "bfloat16", batches: same(32, 128, 8), warmUp: 2 },
     ...{ rivals: rivals(null, 1.5), floorWanted: null },
   },
 ];

@@ -155,7 +155,7 @@ describe("autocast", () => {
     expect(y.dtype).toBe("float32");
   });
 
-  test("null leaves everything as it is", () => {
+  test("float32 leaves everything as it is", () => {
     expect(autocast("float32", "cpu", product)).toBe("float32");
   });
 

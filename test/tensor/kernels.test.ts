@@ -117,16 +117,30 @@ describe("linear", () => {
     for (const [i, each] of got.entries()) expect(distance(each, expected[i] as Tensor)).toBeLessThan(1e-6);
   });
 
-  test("adds to gradients that are there, in place", () => {
-    const [x, weight, bias] = [drawn([7, 8], 1), drawn([4, 8], 2).requiresGrad_(), drawn([4], 3).requiresGrad_()];
+  test.each([
+    ["bf16", inBf16, roundings],
+    ["f32", inF32, f32Roundings],
+  ] as const)("adds to gradients that are there, in place, in %s", (_, precision, bound) => {
+    const [x, weight, bias] = [drawn([70, 8], 1), drawn([4, 8], 2).requiresGrad_(), drawn([4], 3).requiresGrad_()];
     const buffer = ones([4, 8]);
     weight.grad = buffer;
     bias.grad = ones([4]);
-    const out = inBf16(() => linear(x, weight, bias));
-    backward([out], [ones([7, 4]).to("bfloat16")]);
+    const out = precision(() => linear(x, weight, bias));
+    backward([out], [ones([70, 4]).to(out.dtype)]);
     const sums = x.sum([0]).unsqueeze(0).expand([4, 8]);
-    expect(distance(buffer, sums.add(1))).toBeLessThan(roundings);
-    expect(bias.grad?.toFloat32Array()).toEqual(new Float32Array(4).fill(8));
+    expect(distance(buffer, sums.add(1))).toBeLessThan(bound);
+    expect(bias.grad?.toFloat32Array()).toEqual(new Float32Array(4).fill(71));
+  });
+
+  test.each([
+    ["bf16", inBf16],
+    ["f32", inF32],
+  ] as const)("trains a bias whose weight is frozen, in %s", (_, precision) => {
+    const [x, weight, bias] = [drawn([70, 8], 1), drawn([4, 8], 2), drawn([4], 3).requiresGrad_()];
+    const out = precision(() => linear(x, weight, bias));
+    backward([out], [ones([70, 4]).to(out.dtype)]);
+    expect(bias.grad?.toFloat32Array()).toEqual(new Float32Array(4).fill(70));
+    expect(weight.grad).toBeNull();
   });
 
   test("sees a weight that was written to, itself, through an alias or through the flat buffer", () => {
@@ -203,6 +217,16 @@ describe("linear", () => {
   });
 });
 
+test("the backward pass by hand is recorded where a gradient is asked for", () => {
+  for (const dtype of ["bfloat16", "float32"] as const) {
+    const [gradient, weight] = [drawn([70, 130], 1).to(dtype), drawn([130, 96], 2)];
+    const leaf = gradient.requiresGrad_();
+    backward([linearInputGradient(leaf, weight)], [ones([70, 96])]);
+    const sums = weight.sum([1]).unsqueeze(0).expand([70, 130]);
+    expect(distance(leaf.grad as Tensor, sums)).toBeLessThan(dtype === "float32" ? f32Roundings : roundings);
+  }
+});
+
 describe("selfAttention", () => {
   const shapes = [
     [1, 1, 1, 16],
@@ -211,6 +235,7 @@ describe("selfAttention", () => {
     [3, 4, 64, 16],
     [1, 2, 130, 64],
     [2, 1, 513, 18],
+    [1, 2, 70, 5],
   ] as const;
 
   test.each(shapes)("B = %i, %i heads, S = %i, d = %i, and its gradients, padded or not", (B, heads, S, d) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LifetimeError } from "../../src/errors.js";
 import { tensor, zeros } from "../../src/tensor/create.js";
-import { keep, liveTensors, TensorScope, tidy } from "../../src/tensor/scope.js";
+import { keep, liveTensors, releaseMemory, TensorScope, tidy } from "../../src/tensor/scope.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { runTestsInScope } from "./in-scope.js";
 
@@ -227,4 +227,12 @@ describe("a freed tensor is refused with LifetimeError:", () => {
     });
     expect(() => escaped?.toBytes()).toThrow(LifetimeError);
   });
+});
+
+test("memory of freed tensors is kept, and given back when asked for", () => {
+  const MiB = 2 ** 20;
+  zeros([64 * MiB]).dispose(); // 256 MiB of f32
+  const kept = process.memoryUsage().rss;
+  releaseMemory();
+  expect(kept - process.memoryUsage().rss).toBeGreaterThan(200 * MiB);
 });
