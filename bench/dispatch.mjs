@@ -3,11 +3,11 @@
 //
 //   npm run bench:dispatch -- --rounds 15 --out dispatch.json
 import { parseArgs } from "node:util";
-import { noGrad } from "../dist/tensor/autograd.js";
-import { ones } from "../dist/tensor/create.js";
-import { setThreads } from "../dist/tensor/device.js";
-import { linear } from "../dist/tensor/ops.js";
-import { TensorScope, tidy } from "../dist/tensor/scope.js";
+import { noGrad } from "../dist/engine/tensor/autograd.js";
+import { ones } from "../dist/engine/tensor/create.js";
+import { setThreads } from "../dist/engine/tensor/device.js";
+import { linear } from "../dist/engine/tensor/ops.js";
+import { TensorScope, tidy } from "../dist/engine/tensor/scope.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
 import { median } from "./lib/statistics.mjs";

@@ -6,7 +6,7 @@
 // floor is measured on the same buffers, by libtorch's own in-place ops with the same reads and writes: values += gradients is
 // two and one, and a multiplication of each moment is one and one.
 import { parseArgs } from "node:util";
-import { physicalCores, useThreads } from "../dist/cli/cores.js";
+import { physicalCores, useThreads } from "../dist/cli/flags/cores.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
 import { median } from "./lib/statistics.mjs";
@@ -21,11 +21,11 @@ const { values: flags } = parseArgs({
 });
 const threads = Number(flags.threads);
 useThreads(threads);
-const { distilBertBase } = await import("../dist/models/distilbert.js");
+const { distilBertBase } = await import("../dist/families/distilbert.js");
 const { MaskedLm } = await import("../dist/models/masked-lm.js");
-const { AdamW } = await import("../dist/optim/adamw.js");
-const { FlatParameters } = await import("../dist/optim/flat-parameters.js");
-const { noGrad } = await import("../dist/tensor/autograd.js");
+const { AdamW } = await import("../dist/engine/optim/adamw.js");
+const { FlatParameters } = await import("../dist/engine/optim/flat-parameters.js");
+const { noGrad } = await import("../dist/engine/tensor/autograd.js");
 
 const LEARNING_RATE = 1e-5;
 const STEPS_PER_TURN = 3;

@@ -15,7 +15,7 @@ namespace limbeck {
 
 namespace {
 
-// As TypeScript reads it (src/tensor/profile.ts). Times are nanoseconds since the recording was opened.
+// As TypeScript reads it (src/engine/tensor/profile.ts). Times are nanoseconds since the recording was opened.
 struct Event {
   double start;
   double end;

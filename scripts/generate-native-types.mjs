@@ -1,10 +1,10 @@
-// Writes src/native.gen.ts from the addon's own table of signatures; --check only compares.
+// Writes src/engine/native.gen.ts from the addon's own table of signatures; --check only compares.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 /** biome.json's: the file must pass the linter as it is written. */
 const LINE_WIDTH = 120;
-const target = new URL("../src/native.gen.ts", import.meta.url);
+const target = new URL("../src/engine/native.gen.ts", import.meta.url);
 const folder = `../build/${process.env.LIMBECK_ENGINE ?? ""}/`;
 const engine = JSON.parse(readFileSync(new URL(`${folder}engine.json`, import.meta.url), "utf8"));
 const { signatures } = createRequire(import.meta.url)(engine.addon);
@@ -27,7 +27,7 @@ ${methods.join("\n")}
 if (process.argv.includes("--check")) {
   const current = existsSync(target) ? readFileSync(target, "utf8") : "";
   if (current !== text) {
-    console.error("src/native.gen.ts differs from the addon: run node scripts/generate-native-types.mjs");
+    console.error("src/engine/native.gen.ts differs from the addon: run node scripts/generate-native-types.mjs");
     process.exit(1);
   }
 } else {

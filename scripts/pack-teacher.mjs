@@ -5,11 +5,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatModelCard } from "../dist/checkpoint/card.js";
-import { readMetrics } from "../dist/checkpoint/metrics.js";
-import { loadMaskedLm, saveMaskedLm } from "../dist/checkpoint/model.js";
-import { openCorpus } from "../dist/train/corpus.js";
-import { evaluateHeldOut } from "../dist/train/evaluate.js";
+import { formatModelCard } from "../dist/hub/card.js";
+import { loadMaskedLm, saveMaskedLm } from "../dist/hub/model.js";
+import { readMetrics } from "../dist/runs/metrics.js";
+import { openCorpus } from "../dist/training/loop/corpus.js";
+import { evaluateHeldOut } from "../dist/training/loop/evaluate.js";
 import { curve } from "./curve.mjs";
 
 const [work] = process.argv.slice(2);

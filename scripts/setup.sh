@@ -304,7 +304,7 @@ build_addon() {
   cmp -s "$home/engine.json" build/engine.json || write_whole build/engine.json "$(<"$home/engine.json")"
 }
 
-# What src/native.ts reads.
+# What src/engine/native.ts reads.
 write_record() {
   write_whole "$1" "$(node -p 'const [engine, version, addon, include, lib] = process.argv.slice(1);
     JSON.stringify({ engine, version, addon, include, lib }, null, 2)' \

@@ -2,7 +2,7 @@ import type { Answer } from "../src/infer/answer.js";
 import type { Classification } from "../src/infer/classify.js";
 import type { FilledMask } from "../src/infer/fill-mask.js";
 import type { ModelDType } from "../src/infer/model-files.js";
-import type { PipelineTask } from "../src/infer/tasks.js";
+import type { PipelineTask } from "../src/kinds/pipeline-names.js";
 
 /** Where a model runs. */
 export type Device = "wasm" | "webgpu";

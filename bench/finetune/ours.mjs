@@ -1,19 +1,19 @@
 // Limbeck's side of bench/finetune.mjs: the first line has the features, every other asks for an epoch over them.
 import { createInterface } from "node:readline";
-import { useThreads } from "../../dist/cli/cores.js";
+import { useThreads } from "../../dist/cli/flags/cores.js";
 
 const { kind, batch, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);
-const { distilBertBase } = await import("../../dist/models/distilbert.js");
+const { distilBertBase } = await import("../../dist/families/distilbert.js");
 const { QuestionAnswering } = await import("../../dist/models/question-answering.js");
 const { SequenceClassifier } = await import("../../dist/models/sequence-classifier.js");
-const { AdamW } = await import("../../dist/optim/adamw.js");
-const { clipGradientNorm } = await import("../../dist/optim/clip.js");
-const { FlatParameters } = await import("../../dist/optim/flat-parameters.js");
+const { AdamW } = await import("../../dist/engine/optim/adamw.js");
+const { clipGradientNorm } = await import("../../dist/engine/optim/clip.js");
+const { FlatParameters } = await import("../../dist/engine/optim/flat-parameters.js");
 const { finetuneBase } = await import("../../dist/recipes/finetune.js");
 const { TaskSteps } = await import("../../dist/tasks/batches.js");
 const { TaskObjective } = await import("../../dist/tasks/objective.js");
-const { tidy } = await import("../../dist/tensor/scope.js");
+const { tidy } = await import("../../dist/engine/tensor/scope.js");
 
 const model = kind === "answers" ? new QuestionAnswering(distilBertBase) : new SequenceClassifier(distilBertBase, 2);
 const parameters = new FlatParameters(model);

@@ -17,12 +17,12 @@ async function made(name) {
   const folder = join(ROOT, "build/bench-infer", name);
   if (existsSync(folder)) return folder;
   process.stderr.write(`making ${folder}\n`);
-  const { saveTaskModel } = await import("../../dist/checkpoint/task-model.js");
+  const { saveTaskModel } = await import("../../dist/hub/task-model.js");
   const { exportModel } = await import("../../dist/export/export.js");
-  const { bertBase } = await import("../../dist/models/bert.js");
-  const { distilBertBase } = await import("../../dist/models/distilbert.js");
+  const { bertBase } = await import("../../dist/families/bert.js");
+  const { distilBertBase } = await import("../../dist/families/distilbert.js");
   const { SequenceClassifier } = await import("../../dist/models/sequence-classifier.js");
-  const { manualSeed } = await import("../../dist/tensor/random.js");
+  const { manualSeed } = await import("../../dist/engine/tensor/random.js");
   const config = name === "bert-base" ? bertBase : distilBertBase;
   const labels = ["negative", "positive"];
   manualSeed(1);

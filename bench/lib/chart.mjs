@@ -1,7 +1,7 @@
 // The ratios of all benches as one picture in a file of its own, for docs/performance.md.
-import { drawBars } from "../../dist/report/charts/bars.js";
-import { html } from "../../dist/report/html.js";
-import { CHART_STYLE, COLOURS } from "../../dist/report/style.js";
+import { drawBars } from "../../dist/pages/charts/bars.js";
+import { html } from "../../dist/pages/html.js";
+import { CHART_STYLE, COLOURS } from "../../dist/pages/style.js";
 import { median, quartiles } from "./statistics.mjs";
 
 const WIDTH = 760;

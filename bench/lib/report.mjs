@@ -1,6 +1,6 @@
 // What a bench found, in the same words for all of them: a table for people, and with --out a file for bench/all.mjs.
 import { writeFileSync } from "node:fs";
-import { readCpu } from "../../dist/report/cpu.js";
+import { readCpu } from "../../dist/experiments/measure/cpu.js";
 import { median, printTable, ratioText } from "./statistics.mjs";
 
 /**
@@ -103,6 +103,6 @@ function times() {
 
 /** Looked up at the end: the engine reads its threads when it is loaded, which is the bench's own affair. */
 async function torchVersion() {
-  const { engineInfo } = await import("../../dist/tensor/device.js");
+  const { engineInfo } = await import("../../dist/engine/tensor/device.js");
   return engineInfo().torchVersion;
 }

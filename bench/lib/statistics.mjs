@@ -1,5 +1,5 @@
 // Figures of benches, and their tables.
-import { formatTable, numberColumns } from "../../dist/report/table.js";
+import { formatTable, numberColumns } from "../../dist/pages/table.js";
 
 export function median(values) {
   return quantile(values, 0.5);

@@ -1,20 +1,20 @@
 // Limbeck's side of bench/train.mjs: a process that is told by lines of JSON what to do, and answers with seconds.
 import { createInterface } from "node:readline";
-import { useThreads } from "../../dist/cli/cores.js";
+import { useThreads } from "../../dist/cli/flags/cores.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);
-const { castProducts } = await import("../../dist/checkpoint/model.js");
-const { DistillObjective } = await import("../../dist/distill/objective.js");
-const { bertBase } = await import("../../dist/models/bert.js");
+const { castProducts } = await import("../../dist/hub/model.js");
+const { DistillObjective } = await import("../../dist/training/distill/objective.js");
+const { bertBase } = await import("../../dist/families/bert.js");
 const { MaskedLm } = await import("../../dist/models/masked-lm.js");
-const { initialise } = await import("../../dist/nn/module.js");
-const { AdamW } = await import("../../dist/optim/adamw.js");
+const { initialise } = await import("../../dist/engine/nn/module.js");
+const { AdamW } = await import("../../dist/engine/optim/adamw.js");
 const { distilbertBase } = await import("../../dist/recipes/distilbert-base.js");
-const { ones, zeros } = await import("../../dist/tensor/create.js");
-const { linear } = await import("../../dist/tensor/ops.js");
-const { manualSeed } = await import("../../dist/tensor/random.js");
-const { keep, tidy } = await import("../../dist/tensor/scope.js");
+const { ones, zeros } = await import("../../dist/engine/tensor/create.js");
+const { linear } = await import("../../dist/engine/tensor/ops.js");
+const { manualSeed } = await import("../../dist/engine/tensor/random.js");
+const { keep, tidy } = await import("../../dist/engine/tensor/scope.js");
 
 manualSeed(1);
 const teacher = new MaskedLm({ ...bertBase, ...shape });

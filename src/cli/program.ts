@@ -1,20 +1,20 @@
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
-import { registerAblate } from "./ablate.js";
-import { registerDemo } from "./demo.js";
-import { registerDistill } from "./distill.js";
-import { registerDoctor } from "./doctor.js";
-import { registerEvaluate } from "./evaluate.js";
-import { registerExport } from "./export.js";
-import { registerFinetune } from "./finetune.js";
-import { registerGlue } from "./glue.js";
-import { registerMeasure } from "./measure.js";
-import { registerPlayground } from "./playground.js";
-import { registerPredict } from "./predict.js";
-import { registerPrepare } from "./prepare.js";
-import { registerPretrain } from "./pretrain.js";
-import { registerRecipes } from "./recipes.js";
-import { registerTokenizer } from "./tokenizer.js";
+import { registerAblate } from "./commands/ablate.js";
+import { registerDemo } from "./commands/demo.js";
+import { registerDistill } from "./commands/distill.js";
+import { registerDoctor } from "./commands/doctor.js";
+import { registerEvaluate } from "./commands/evaluate.js";
+import { registerExport } from "./commands/export.js";
+import { registerFinetune } from "./commands/finetune.js";
+import { registerGlue } from "./commands/glue.js";
+import { registerMeasure } from "./commands/measure.js";
+import { registerPlayground } from "./commands/playground.js";
+import { registerPredict } from "./commands/predict.js";
+import { registerPrepare } from "./commands/prepare.js";
+import { registerPretrain } from "./commands/pretrain.js";
+import { registerRecipes } from "./commands/recipes.js";
+import { registerTokenizer } from "./commands/tokenizer.js";
 
 /** Each adds one command; what a command runs is imported when it runs, so that --help loads nothing native. */
 const COMMANDS = [
@@ -51,7 +51,7 @@ export function createProgram(): Command {
 
 /** Where a command is to write must be a place where something can be made. */
 async function checkPlaces(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  const { refuseProc } = await import("../checkpoint/disk.js");
+  const { refuseProc } = await import("../storage/atomic-files.js");
   for (const place of [flags.out, flags.predictions]) if (typeof place === "string") refuseProc(place);
 }
 

@@ -1,7 +1,7 @@
-import type { LoadedModel } from "../checkpoint/model.js";
-import { noGrad } from "../tensor/autograd.js";
-import { tensor } from "../tensor/create.js";
-import { TensorScope } from "../tensor/scope.js";
+import { noGrad } from "../engine/tensor/autograd.js";
+import { tensor } from "../engine/tensor/create.js";
+import { TensorScope } from "../engine/tensor/scope.js";
+import type { LoadedModel } from "../hub/model.js";
 
 /** The likeliest words at the first [MASK] of a text, best first. */
 export async function fillMask({ model, tokenizer }: LoadedModel, text: string, count: number): Promise<string[]> {

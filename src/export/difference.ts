@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../infer/tasks.js";
+import type { PipelineTask } from "../kinds/pipeline-names.js";
 import type { Runner } from "./runner.js";
 import type { Sample, SampleBatch } from "./sample.js";
 

@@ -1,4 +1,4 @@
-import type { EncoderConfig } from "../models/config.js";
+import type { EncoderConfig } from "../families/config.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Operators } from "./operators.js";
 import { numberOf, type Precision } from "./precision.js";

@@ -1,11 +1,11 @@
-import { withWeights } from "../checkpoint/model.js";
+import { noGrad } from "../engine/tensor/autograd.js";
+import { tensor } from "../engine/tensor/create.js";
+import { TensorScope } from "../engine/tensor/scope.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import { withWeights } from "../hub/model.js";
 import { Encoder } from "../models/encoder.js";
 import { QuestionAnswering } from "../models/question-answering.js";
-import { noGrad } from "../tensor/autograd.js";
-import { tensor } from "../tensor/create.js";
-import { TensorScope } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { attentionMask } from "../train/micro-batch.js";
+import { attentionMask } from "../training/loop/micro-batch.js";
 import type { GraphShape } from "./onnx-model.js";
 import type { WeightSource } from "./parameters.js";
 import type { Runner, RunnerBatch } from "./runner.js";

@@ -1,7 +1,7 @@
-import { formatModelCard } from "../checkpoint/card.js";
-import { formatBytes } from "../checkpoint/disk.js";
-import type { Family } from "../checkpoint/names.js";
-import type { PipelineTask } from "../infer/tasks.js";
+import type { Family } from "../families/names.js";
+import { formatModelCard } from "../hub/card.js";
+import type { PipelineTask } from "../kinds/pipeline-names.js";
+import { formatBytes } from "../storage/atomic-files.js";
 import { differenceWords } from "./difference-words.js";
 import type { ExportResult } from "./export.js";
 import { PIPELINES } from "./heads.js";

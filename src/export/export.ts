@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeSynced } from "../checkpoint/disk.js";
-import { writeModelFolder } from "../checkpoint/folder.js";
-import { formatJson } from "../checkpoint/json-file.js";
-import type { TensorSource } from "../checkpoint/safetensors.js";
 import { FormatError } from "../errors.js";
+import { writeModelFolder } from "../hub/folder.js";
+import type { TensorSource } from "../hub/safetensors.js";
 import type { ModelDType } from "../infer/model-files.js";
-import type { PipelineTask } from "../infer/tasks.js";
+import type { PipelineTask } from "../kinds/pipeline-names.js";
+import { writeSynced } from "../storage/atomic-files.js";
+import { formatJson } from "../storage/json-file.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { exportCard } from "./export-card.js";
 import { ONNX_FILES, type OnnxFileKind, writeOnnxFile } from "./onnx-files.js";

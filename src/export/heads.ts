@@ -1,7 +1,7 @@
-import type { ModelFolder } from "../checkpoint/folder.js";
-import { labelsOf } from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
-import type { PipelineTask } from "../infer/tasks.js";
+import type { ModelFolder } from "../hub/folder.js";
+import { labelsOf } from "../hub/task-model.js";
+import type { PipelineTask } from "../kinds/pipeline-names.js";
 
 /** What transformers and the Hub call these. */
 export const PIPELINES: Readonly<Record<PipelineTask, string>> = {

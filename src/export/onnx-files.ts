@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { writeSynced } from "../checkpoint/disk.js";
 import type { ModelDType } from "../infer/model-files.js";
+import { writeSynced } from "../storage/atomic-files.js";
 import { packageVersion } from "../version.js";
 import { FloatPrecision } from "./float-precision.js";
 import { Int8Precision } from "./int8-precision.js";

@@ -1,7 +1,7 @@
-import "../no-telemetry.js";
+import "../infer/no-telemetry.js";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { engineInfo } from "../engine/tensor/device.js";
 import { RunError } from "../errors.js";
-import { engineInfo } from "../tensor/device.js";
 import type { Runner, RunnerBatch } from "./runner.js";
 
 /** The runtime's warnings are of its own optimisations. */

@@ -1,5 +1,5 @@
+import type { DType } from "../engine/tensor/dtype.js";
 import { FormatError } from "../errors.js";
-import type { DType } from "../tensor/dtype.js";
 import { decodeBfloat16, decodeHalf } from "./half.js";
 
 /** Named tensors that are read on demand: a model folder's weights, or these with fewer rows. */

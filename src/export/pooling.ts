@@ -1,4 +1,4 @@
-import type { EncoderConfig } from "../models/config.js";
+import type { EncoderConfig } from "../families/config.js";
 
 /**
  * What tells sentence-transformers that an embedding is the mean of a text's last hidden states.

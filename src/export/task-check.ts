@@ -1,10 +1,10 @@
-import { loadTaskModel } from "../checkpoint/task-model.js";
+import { loadTaskModel } from "../hub/task-model.js";
+import { scoreOf } from "../kinds/metrics/metrics.js";
+import type { Task, TaskData } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { evaluationBatches, type TaskBatch } from "../tasks/batches.js";
-import { scoreOf } from "../tasks/metrics/metrics.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
-import type { FinetuneRecipe } from "../tasks/recipe.js";
 import { headOf } from "../tasks/student.js";
-import type { Task, TaskData } from "../tasks/task.js";
 import type { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
 

@@ -1,6 +1,6 @@
-import type { JsonObject } from "../checkpoint/json-file.js";
 import { readCorpus } from "../data/corpus.js";
-import { bytesPerElement } from "../tensor/dtype.js";
+import { bytesPerElement } from "../engine/tensor/dtype.js";
+import type { JsonObject } from "../storage/json-file.js";
 import { Tokenizer } from "../text/tokenizer.js";
 import { readTokenizerFolder } from "../text/tokenizer-files.js";
 import { trimVocabulary } from "../text/trim-vocabulary.js";

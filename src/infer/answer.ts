@@ -1,5 +1,5 @@
 import { ConfigError, InputError } from "../errors.js";
-import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "../tasks/questions/squad-answers.js";
+import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "../kinds/answers.js";
 import { longestQuestion, windows } from "../text/cut.js";
 import type { EncodedText } from "../text/encoded-text.js";
 import type { Sequence } from "./batches.js";

@@ -1,6 +1,6 @@
 import * as z from "zod"; // A namespace: bundlers leave out what is not used.
 import { FormatError } from "../errors.js";
-import { type EncoderConfig, fromHuggingFace } from "../models/config.js";
+import { type EncoderConfig, fromHuggingFace } from "../families/config.js";
 import { parseJson } from "../text/tokenizer-json.js";
 
 /** What a pipeline must know of a model's config.json. */

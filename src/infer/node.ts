@@ -14,7 +14,7 @@
  * @packageDocumentation
  */
 
-import "../no-telemetry.js";
+import "./no-telemetry.js";
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,8 +1,8 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { ConfigError } from "../errors.js";
+import { PIPELINE_TASKS, type PipelineTask } from "../kinds/pipeline-names.js";
 import type { Model } from "./model.js";
 import { floats } from "./runtime.js";
-import { PIPELINE_TASKS, type PipelineTask } from "./tasks.js";
 
 /** What a model's outputs are called, by what it was exported for. */
 const OUTPUTS: Readonly<Record<PipelineTask, readonly string[]>> = {

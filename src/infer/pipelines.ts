@@ -1,5 +1,6 @@
 // What limbeck/infer has for Node and browsers alike; openModel is each one's own.
 export { ConfigError, FormatError, InputError, LimbeckError, RunError } from "../errors.js";
+export { PIPELINE_TASKS, type PipelineTask } from "../kinds/pipeline-names.js";
 export { type Answer, type AnswerOptions, answer, answerSettled, type Question } from "./answer.js";
 export {
   type Classification,
@@ -15,4 +16,3 @@ export type { Settled } from "./inputs.js";
 export type { Model, RunOptions } from "./model.js";
 export { MODEL_DTYPES, type ModelDType } from "./model-files.js";
 export type { TextPair } from "./sequences.js";
-export { PIPELINE_TASKS, type PipelineTask } from "./tasks.js";

@@ -1,11 +1,11 @@
+import { Dropout, Embedding, LayerNorm, Linear } from "../engine/nn/layers.js";
+import { Module } from "../engine/nn/module.js";
+import { arange } from "../engine/tensor/create.js";
+import { gelu, selfAttention } from "../engine/tensor/ops.js";
+import { tidy } from "../engine/tensor/scope.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
 import { ConfigError, ShapeError } from "../errors.js";
-import { Dropout, Embedding, LayerNorm, Linear } from "../nn/layers.js";
-import { Module } from "../nn/module.js";
-import { arange } from "../tensor/create.js";
-import { gelu, selfAttention } from "../tensor/ops.js";
-import { tidy } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { EncoderConfig } from "./config.js";
+import type { EncoderConfig } from "../families/config.js";
 
 /** What an encoder reads. */
 export interface EncoderInput {

@@ -1,8 +1,8 @@
-import { LayerNorm, Linear } from "../nn/layers.js";
-import { Module, type Parameter } from "../nn/module.js";
-import { linear } from "../tensor/ops.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { EncoderConfig } from "./config.js";
+import { LayerNorm, Linear } from "../engine/nn/layers.js";
+import { Module, type Parameter } from "../engine/nn/module.js";
+import { linear } from "../engine/tensor/ops.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import type { EncoderConfig } from "../families/config.js";
 import { activationOf, Encoder, type EncoderInput } from "./encoder.js";
 
 /** Dense, activation and norm, then the word embeddings as the output layer, with a bias of its own. */

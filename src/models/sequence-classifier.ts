@@ -1,7 +1,7 @@
-import { Dropout, Linear } from "../nn/layers.js";
-import { Module, type Parameter } from "../nn/module.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { EncoderConfig } from "./config.js";
+import { Dropout, Linear } from "../engine/nn/layers.js";
+import { Module, type Parameter } from "../engine/nn/module.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import type { EncoderConfig } from "../families/config.js";
 import { Encoder, type EncoderInput } from "./encoder.js";
 
 /**

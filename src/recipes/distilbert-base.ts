@@ -1,4 +1,4 @@
-import type { DistillRecipe } from "../distill/recipe.js";
+import type { DistillRecipe } from "./distill-recipe.js";
 
 /**
  * DistilBERT as its authors trained it, for a BERT-base teacher on English Wikipedia and books.

@@ -1,4 +1,4 @@
-import type { FinetuneRecipe } from "../tasks/recipe.js";
+import type { FinetuneRecipe } from "./finetune-recipe.js";
 
 /**
  * GLUE, IMDb and a user's own texts, for models of BERT-base's and DistilBERT's size.

@@ -1,5 +1,5 @@
-import type { DistillRecipe } from "../distill/recipe.js";
 import { distilbertBase } from "./distilbert-base.js";
+import type { DistillRecipe } from "./distill-recipe.js";
 
 /**
  * Minutes on two cores, for a teacher of the embedded one's size: the authors' losses, at a budget that shows them.

@@ -1,12 +1,12 @@
-import { type DistillRecipe, distillRecipe } from "../distill/recipe.js";
 import { ConfigError } from "../errors.js";
-import { type FinetuneRecipe, finetuneRecipe } from "../tasks/recipe.js";
-import { type PretrainRecipe, pretrainRecipe } from "../train/pretrain-recipe.js";
-import { parseRecipe } from "../train/recipe.js";
 import { distilbertBase } from "./distilbert-base.js";
+import { type DistillRecipe, distillRecipe } from "./distill-recipe.js";
 import { finetuneBase, finetuneNano, squadBase, squadNano } from "./finetune.js";
+import { type FinetuneRecipe, finetuneRecipe } from "./finetune-recipe.js";
 import { nano } from "./nano.js";
+import { type PretrainRecipe, pretrainRecipe } from "./pretrain-recipe.js";
 import { bertBasePretraining, tinyTeacher } from "./tiny-teacher.js";
+import { parseRecipe } from "./training-recipe.js";
 
 type Recipe = DistillRecipe | PretrainRecipe | FinetuneRecipe;
 

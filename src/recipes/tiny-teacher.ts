@@ -1,4 +1,4 @@
-import type { PretrainRecipe } from "../train/pretrain-recipe.js";
+import type { PretrainRecipe } from "./pretrain-recipe.js";
 
 /**
  * The embedded teacher's shape, 12 layers of 128, pretrained from scratch in hours on two cores. All of it is ours [U].

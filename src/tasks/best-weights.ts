@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { readMetrics } from "../checkpoint/metrics.js";
-import { loadWeights, parameterEntries } from "../checkpoint/model.js";
-import type { Run } from "../checkpoint/run.js";
-import { openSafetensors, writeSafetensors } from "../checkpoint/safetensors.js";
-import type { TaskModel } from "../checkpoint/task-model.js";
+import { loadWeights, parameterEntries } from "../hub/model.js";
+import { openSafetensors, writeSafetensors } from "../hub/safetensors.js";
+import type { TaskModel } from "../hub/task-model.js";
+import { readMetrics } from "../runs/metrics.js";
+import type { Run } from "../runs/run.js";
 
 /** Weights of the best evaluation so far, in the run directory. */
 export const BEST_FILE = "best.safetensors";

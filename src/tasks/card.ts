@@ -1,7 +1,7 @@
-import { formatModelCard } from "../checkpoint/card.js";
-import type { FinetuneRecipe } from "./recipe.js";
+import { formatModelCard } from "../hub/card.js";
+import type { Task } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
-import type { Task } from "./task.js";
 
 const PIPELINES: Readonly<Record<Task["kind"], string>> = {
   classification: "text-classification",

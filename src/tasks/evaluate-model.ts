@@ -1,11 +1,11 @@
-import { loadTaskModel } from "../checkpoint/task-model.js";
-import { checkPositions, productDType } from "../train/recipe.js";
+import { loadTaskModel } from "../hub/task-model.js";
+import type { Split, Task, TaskData } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import { evaluateSplit, type SplitResult } from "./evaluate.js";
 import { writeSquadPredictions, writeTextPredictions } from "./predictions.js";
 import { prepareSplit } from "./prepared.js";
-import type { FinetuneRecipe } from "./recipe.js";
 import { headOf } from "./student.js";
-import type { Split, Task, TaskData } from "./task.js";
 
 export interface EvaluateOptions {
   /** A fine-tuned model: a folder or a Hub id. */

@@ -1,13 +1,13 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import type { TaskModel } from "../checkpoint/task-model.js";
-import { noGrad } from "../tensor/autograd.js";
-import type { DType } from "../tensor/dtype.js";
-import { TensorScope } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { noGrad } from "../engine/tensor/autograd.js";
+import type { DType } from "../engine/tensor/dtype.js";
+import { TensorScope } from "../engine/tensor/scope.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import type { TaskModel } from "../hub/task-model.js";
+import type { Task } from "../kinds/task.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "./batches.js";
 import { hardLoss, taskLogits } from "./objective.js";
 import type { Judgement, PreparedSplit } from "./prepared.js";
-import type { Task } from "./task.js";
 
 /** What a model achieves on one split. */
 export interface SplitResult extends Judgement {

@@ -1,25 +1,25 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Run } from "../checkpoint/run.js";
-import { saveTaskModel, type TaskModel } from "../checkpoint/task-model.js";
 import { ConfigError } from "../errors.js";
-import { type Evaluation, trainLoop } from "../train/loop.js";
-import { checkPositions, productDType } from "../train/recipe.js";
-import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../train/session.js";
-import { keepSources } from "../train/sources.js";
+import { saveTaskModel, type TaskModel } from "../hub/task-model.js";
+import { scoreOf } from "../kinds/metrics/metrics.js";
+import type { Split, Task, TaskData } from "../kinds/task.js";
+import { checkLosses, type FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { checkPositions, productDType } from "../recipes/training-recipe.js";
+import type { Run } from "../runs/run.js";
+import { keepSources } from "../runs/sources.js";
+import { type Evaluation, trainLoop } from "../training/loop/loop.js";
+import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../training/loop/session.js";
 import { type Feature, TaskSteps } from "./batches.js";
 import { keepIfBest, restoreBest } from "./best-weights.js";
 import { finetunedCard } from "./card.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
-import { scoreOf } from "./metrics/metrics.js";
 import { TaskObjective } from "./objective.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
-import { checkLosses, type FinetuneRecipe } from "./recipe.js";
 import type { FinetuneResult } from "./result.js";
 import { discardWork, finishedRun, writeRunReport } from "./run-report.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
-import type { Split, Task, TaskData } from "./task.js";
 
 /** One evaluation while it trains: the loss, the score, and each figure by its name. */
 export type TaskEvaluation = Evaluation & { readonly score: number };

@@ -1,18 +1,18 @@
-import type { TaskModel } from "../checkpoint/task-model.js";
-import type { FlatParameters } from "../optim/flat-parameters.js";
-import { autocast, backward, noGrad } from "../tensor/autograd.js";
-import { full, tensor } from "../tensor/create.js";
-import type { DType } from "../tensor/dtype.js";
-import { cat, nllLoss } from "../tensor/ops.js";
-import { phase } from "../tensor/profile.js";
-import { tidy } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { softTargetLoss } from "../train/losses.js";
-import { attentionMask } from "../train/micro-batch.js";
-import { type Objective, shareOf } from "../train/objective.js";
+import type { FlatParameters } from "../engine/optim/flat-parameters.js";
+import { autocast, backward, noGrad } from "../engine/tensor/autograd.js";
+import { full, tensor } from "../engine/tensor/create.js";
+import type { DType } from "../engine/tensor/dtype.js";
+import { cat, nllLoss } from "../engine/tensor/ops.js";
+import { phase } from "../engine/tensor/profile.js";
+import { tidy } from "../engine/tensor/scope.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import type { TaskModel } from "../hub/task-model.js";
+import type { Task } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { softTargetLoss } from "../training/loop/losses.js";
+import { attentionMask } from "../training/loop/micro-batch.js";
+import { type Objective, shareOf } from "../training/loop/objective.js";
 import type { TaskBatch, TaskStep } from "./batches.js";
-import type { FinetuneRecipe } from "./recipe.js";
-import type { Task } from "./task.js";
 
 /** Logits at padding, which no answer starts or ends at: finite, so that a share of 0 of it is 0. */
 const NOWHERE = -1e4;

@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { strToU8, zipSync } from "fflate";
-import { formatJson } from "../checkpoint/json-file.js";
 import { diskError, writeAtomically } from "../data/disk.js";
 import { ConfigError } from "../errors.js";
-import type { Split, TextTask } from "./task.js";
+import type { Split, TextTask } from "../kinds/task.js";
+import { formatJson } from "../storage/json-file.js";
 import { GLUE_TASKS } from "./texts/glue.js";
 
 /** What a model says of a test set of GLUE. */

@@ -1,12 +1,8 @@
 import { permutation } from "../data/order.js";
 import { ConfigError } from "../errors.js";
-import type { Tokenizer } from "../text/tokenizer.js";
-import type { Feature } from "./batches.js";
-import { type MetricName, textMetrics } from "./metrics/metrics.js";
-import { bestNullThresholds, questionMetrics, questionParts } from "./metrics/squad.js";
-import { type Answer, answersOf } from "./questions/squad-answers.js";
-import { questionFeatures } from "./questions/squad-features.js";
-import type { FinetuneRecipe } from "./recipe.js";
+import { type Answer, answersOf } from "../kinds/answers.js";
+import { type MetricName, textMetrics } from "../kinds/metrics/metrics.js";
+import { bestNullThresholds, questionMetrics, questionParts } from "../kinds/metrics/squad.js";
 import type {
   Examples,
   QuestionExample,
@@ -17,7 +13,11 @@ import type {
   TaskData,
   TextExample,
   TextTask,
-} from "./task.js";
+} from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { Feature } from "./batches.js";
+import { questionFeatures } from "./questions/squad-features.js";
 import { textFeatures } from "./texts/text-features.js";
 
 /** What a model says of one example. */

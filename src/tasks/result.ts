@@ -1,5 +1,5 @@
-import type { MetricName } from "./metrics/metrics.js";
-import type { Split } from "./task.js";
+import type { MetricName } from "../kinds/metrics/metrics.js";
+import type { Split } from "../kinds/task.js";
 
 /** The figures of each split that was evaluated. */
 export type SplitMetrics = Readonly<Partial<Record<Split, Readonly<Partial<Record<MetricName, number>>>>>>;

@@ -1,15 +1,15 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { replaceText } from "../checkpoint/disk.js";
-import { formatJson, readJsonObject } from "../checkpoint/json-file.js";
-import { discardCheckpoints, openRun } from "../checkpoint/run.js";
 import { ConfigError, FormatError } from "../errors.js";
-import { readSources, sourcePath } from "../train/sources.js";
+import type { Task } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { discardCheckpoints, openRun } from "../runs/run.js";
+import { readSources, sourcePath } from "../runs/sources.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { formatJson, readJsonObject } from "../storage/json-file.js";
 import { BEST_FILE } from "./best-weights.js";
-import type { FinetuneRecipe } from "./recipe.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
-import type { Task } from "./task.js";
 
 /** What a finished run came to, in the run directory: that it is there says that the run is finished. */
 export const REPORT_FILE = "report.json";

@@ -1,18 +1,18 @@
-import { hasCheckpoint } from "../checkpoint/run.js";
+import { FlatParameters } from "../engine/optim/flat-parameters.js";
+import { manualSeed } from "../engine/tensor/random.js";
+import { ConfigError } from "../errors.js";
 import {
   type LoadedTaskModel,
   loadTaskModel,
   startTaskModel,
   type TaskHead,
   type TaskModel,
-} from "../checkpoint/task-model.js";
-import { ConfigError } from "../errors.js";
-import { FlatParameters } from "../optim/flat-parameters.js";
-import { manualSeed } from "../tensor/random.js";
+} from "../hub/task-model.js";
+import type { Task } from "../kinds/task.js";
+import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { productDType } from "../recipes/training-recipe.js";
+import { hasCheckpoint } from "../runs/run.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { productDType } from "../train/recipe.js";
-import type { FinetuneRecipe } from "./recipe.js";
-import type { Task } from "./task.js";
 
 /** The model that is fine-tuned. */
 export interface Student extends Disposable {

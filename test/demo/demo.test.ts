@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DemoResult, demo } from "../../src/demo/demo.js";
-import { liveTensors } from "../../src/tensor/scope.js";
-import { smallCorpus, untrainedModel } from "../train/small-corpus.js";
+import { liveTensors } from "../../src/engine/tensor/scope.js";
+import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
 
 const folder = mkdtempSync(join(tmpdir(), "limbeck-demo-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,9 +2,9 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { readModelFolder } from "../../src/checkpoint/folder.js";
-import { loadMaskedLm } from "../../src/checkpoint/model.js";
 import { fillMask } from "../../src/demo/look.js";
+import { readModelFolder } from "../../src/hub/folder.js";
+import { loadMaskedLm } from "../../src/hub/model.js";
 
 const folder = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
 

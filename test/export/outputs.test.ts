@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readModelFolder } from "../../src/checkpoint/folder.js";
+import { liveTensors } from "../../src/engine/tensor/scope.js";
 import { engineRunner } from "../../src/export/engine-runner.js";
 import { ortRunner } from "../../src/export/ort-runner.js";
 import type { RunnerBatch } from "../../src/export/runner.js";
 import { openSource } from "../../src/export/source.js";
-import { liveTensors } from "../../src/tensor/scope.js";
+import { readModelFolder } from "../../src/hub/folder.js";
 import { KINDS, nameOf, SmallModels } from "./small-models.js";
 
 const models = new SmallModels();

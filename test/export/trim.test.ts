@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { loadMaskedLm } from "../../src/checkpoint/model.js";
 import { ortRunner } from "../../src/export/ort-runner.js";
 import { openSource } from "../../src/export/source.js";
 import { trimSource } from "../../src/export/trim.js";
+import { loadMaskedLm } from "../../src/hub/model.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { bertSpec, withSpecialTokens } from "../../src/text/tokenizer-spec.js";
 import { trimVocabulary } from "../../src/text/trim-vocabulary.js";

@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/checkpoint/task-model.js";
+import { manualSeed } from "../../src/engine/tensor/random.js";
 import { exportModel } from "../../src/export/export.js";
+import { bertBase } from "../../src/families/bert.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { studentConfig } from "../../src/families/distilbert.js";
+import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
 import type { ModelDType } from "../../src/infer/model-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
-import type { PipelineTask } from "../../src/infer/tasks.js";
-import { bertBase } from "../../src/models/bert.js";
-import type { EncoderConfig } from "../../src/models/config.js";
-import { studentConfig } from "../../src/models/distilbert.js";
+import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
-import { manualSeed } from "../../src/tensor/random.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 
 export const TEACHER = resolve(import.meta.dirname, "../../assets/teacher");

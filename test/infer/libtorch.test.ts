@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadMaskedLm } from "../../src/checkpoint/model.js";
-import { loadTaskModel, type TaskHead } from "../../src/checkpoint/task-model.js";
+import { noGrad } from "../../src/engine/tensor/autograd.js";
+import { tensor } from "../../src/engine/tensor/create.js";
+import { tidy } from "../../src/engine/tensor/scope.js";
+import { loadMaskedLm } from "../../src/hub/model.js";
+import { loadTaskModel, type TaskHead } from "../../src/hub/task-model.js";
 import { answer } from "../../src/infer/answer.js";
 import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
+import { answersOf } from "../../src/kinds/answers.js";
 import type { EncoderInput } from "../../src/models/encoder.js";
 import { evaluationBatches, type Feature } from "../../src/tasks/batches.js";
 import { taskLogits } from "../../src/tasks/objective.js";
-import { answersOf } from "../../src/tasks/questions/squad-answers.js";
 import { questionFeatures } from "../../src/tasks/questions/squad-features.js";
 import { textFeatures } from "../../src/tasks/texts/text-features.js";
-import { noGrad } from "../../src/tensor/autograd.js";
-import { tensor } from "../../src/tensor/create.js";
-import { tidy } from "../../src/tensor/scope.js";
 import {
   ANSWERS,
   BERT,

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bertBase, bertForMaskedLm } from "../../src/models/bert.js";
-import type { EncoderConfig } from "../../src/models/config.js";
-import { distilBertForMaskedLm } from "../../src/models/distilbert.js";
+import { autocast } from "../../src/engine/tensor/autograd.js";
+import { tensor } from "../../src/engine/tensor/create.js";
+import { manualSeed } from "../../src/engine/tensor/random.js";
+import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import type { Tensor } from "../../src/engine/tensor/tensor.js";
+import { bertBase, bertForMaskedLm } from "../../src/families/bert.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { distilBertForMaskedLm } from "../../src/families/distilbert.js";
 import type { EncoderInput } from "../../src/models/encoder.js";
 import type { MaskedLm } from "../../src/models/masked-lm.js";
-import { autocast } from "../../src/tensor/autograd.js";
-import { tensor } from "../../src/tensor/create.js";
-import { manualSeed } from "../../src/tensor/random.js";
-import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask } from "./golden.js";
 

@@ -1,14 +1,14 @@
 import { fileURLToPath } from "node:url";
-import { type ModelFolder, readModelFolder } from "../../src/checkpoint/folder.js";
-import { loadWeights, shapesOf } from "../../src/checkpoint/model.js";
-import { isBareArchitecture, toHuggingFaceNames } from "../../src/checkpoint/names.js";
-import { openSafetensors, type SafetensorsFile } from "../../src/checkpoint/safetensors.js";
-import { type EncoderConfig, fromHuggingFace } from "../../src/models/config.js";
+import type { Module } from "../../src/engine/nn/module.js";
+import { fromBytes, tensor } from "../../src/engine/tensor/create.js";
+import type { Tensor } from "../../src/engine/tensor/tensor.js";
+import { type EncoderConfig, fromHuggingFace } from "../../src/families/config.js";
+import { isBareArchitecture, toHuggingFaceNames } from "../../src/families/names.js";
+import { type ModelFolder, readModelFolder } from "../../src/hub/folder.js";
+import { loadWeights, shapesOf } from "../../src/hub/model.js";
+import { openSafetensors, type SafetensorsFile } from "../../src/hub/safetensors.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
-import type { Module } from "../../src/nn/module.js";
-import { fromBytes, tensor } from "../../src/tensor/create.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 
 /** The models that test/goldens/models.py makes. */
 export const goldenNames = [

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { EncoderConfig } from "../../src/models/config.js";
+import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import type { Tensor } from "../../src/engine/tensor/tensor.js";
+import type { EncoderConfig } from "../../src/families/config.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
-import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
 import { Golden } from "./golden.js";
 

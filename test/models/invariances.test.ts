@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { noGrad } from "../../src/engine/tensor/autograd.js";
+import { tensor, zeros } from "../../src/engine/tensor/create.js";
+import { manualSeed } from "../../src/engine/tensor/random.js";
+import { keep, liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
-import { bertBase, bertForMaskedLm, bertModel } from "../../src/models/bert.js";
-import type { EncoderConfig } from "../../src/models/config.js";
-import { distilBertForMaskedLm, distilBertModel } from "../../src/models/distilbert.js";
+import { bertBase, bertForMaskedLm, bertModel } from "../../src/families/bert.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { distilBertForMaskedLm, distilBertModel } from "../../src/families/distilbert.js";
 import { Encoder } from "../../src/models/encoder.js";
 import type { MaskedLm } from "../../src/models/masked-lm.js";
-import { noGrad } from "../../src/tensor/autograd.js";
-import { tensor, zeros } from "../../src/tensor/create.js";
-import { manualSeed } from "../../src/tensor/random.js";
-import { keep, liveTensors, TensorScope } from "../../src/tensor/scope.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask, encoderOf } from "./golden.js";
 

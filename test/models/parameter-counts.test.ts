@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { bertBase, bertForMaskedLm, bertModel } from "../../src/models/bert.js";
-import { distilBertBase, distilBertForMaskedLm, distilBertModel } from "../../src/models/distilbert.js";
-import { liveTensors } from "../../src/tensor/scope.js";
+import { liveTensors } from "../../src/engine/tensor/scope.js";
+import { bertBase, bertForMaskedLm, bertModel } from "../../src/families/bert.js";
+import { distilBertBase, distilBertForMaskedLm, distilBertModel } from "../../src/families/distilbert.js";
 
 describe("parameters are as many as in the published models", () => {
   test("BertModel", () => {

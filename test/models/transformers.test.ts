@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { nllLoss } from "../../src/engine/tensor/ops.js";
+import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import type { Encoder } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
-import { nllLoss } from "../../src/tensor/ops.js";
-import { liveTensors, TensorScope } from "../../src/tensor/scope.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "./closeness.js";
 import { encoderOf, goldenModel, goldenNames } from "./golden.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.js";
+import type { Split } from "../../src/kinds/task.js";
 import { findGlueTasks, openTask } from "../../src/tasks/open.js";
-import type { Split } from "../../src/tasks/task.js";
 import { folderWith } from "../data/folders.js";
 import { failureOf, HUB, parquet, textsOf, tsv } from "./layouts.js";
 

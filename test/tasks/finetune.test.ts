@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readMetrics } from "../../src/checkpoint/metrics.js";
+import { liveTensors } from "../../src/engine/tensor/scope.js";
 import { ConfigError, FormatError } from "../../src/errors.js";
+import type { Split, TaskData } from "../../src/kinds/task.js";
+import { readMetrics } from "../../src/runs/metrics.js";
 import { evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { type FinetuneOptions, finetune } from "../../src/tasks/finetune.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
 import { bestRun, keepBestModel } from "../../src/tasks/seeds.js";
-import type { Split, TaskData } from "../../src/tasks/task.js";
-import { liveTensors } from "../../src/tensor/scope.js";
-import { Interrupted } from "../../src/train/loop.js";
-import { smallCorpus, untrainedModel } from "../train/small-corpus.js";
+import { Interrupted } from "../../src/training/loop/loop.js";
+import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
 import { numberTask, questionTask, smallFinetuning, topicTask } from "./made-up-task.js";
 
 let folder: string;

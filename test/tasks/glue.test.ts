@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Split } from "../../src/kinds/task.js";
 import { findGlueTasks, openTask } from "../../src/tasks/open.js";
-import type { Split } from "../../src/tasks/task.js";
 import { GLUE_TASKS } from "../../src/tasks/texts/glue.js";
 import { folderWith } from "../data/folders.js";
 import { addFile, failureOf, HUB, parquet, textsOf, tsv } from "./layouts.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Split } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
-import type { Split } from "../../src/tasks/task.js";
 import { folderWith } from "../data/folders.js";
 import { addFile, failureOf, parquet, textsOf, tsv } from "./layouts.js";
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type BasicType, parquetWriteBuffer } from "hyparquet-writer";
-import type { Examples, Split, TaskData, TextExample } from "../../src/tasks/task.js";
+import type { Examples, Split, TaskData, TextExample } from "../../src/kinds/task.js";
 import { folderWith } from "../data/folders.js";
 
 export const HUB = join(import.meta.dirname, "../goldens/hub");

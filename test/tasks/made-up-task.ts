@@ -1,6 +1,6 @@
 import { Purpose, philox } from "../../src/data/random.js";
-import type { FinetuneRecipe } from "../../src/tasks/recipe.js";
-import type { Examples, QuestionExample, Split, TaskData, TextExample } from "../../src/tasks/task.js";
+import type { Examples, QuestionExample, Split, TaskData, TextExample } from "../../src/kinds/task.js";
+import type { FinetuneRecipe } from "../../src/recipes/finetune-recipe.js";
 
 /** For models of 16 on texts of eight words: seconds. */
 export const smallFinetuning: FinetuneRecipe = {

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import type { TaskModel } from "../../src/checkpoint/task-model.js";
+import { FlatParameters } from "../../src/engine/optim/flat-parameters.js";
+import { tensor } from "../../src/engine/tensor/create.js";
+import { manualSeed } from "../../src/engine/tensor/random.js";
+import { tidy } from "../../src/engine/tensor/scope.js";
+import type { TaskModel } from "../../src/hub/task-model.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
-import { FlatParameters } from "../../src/optim/flat-parameters.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "../../src/tasks/batches.js";
 import { hardLoss, softLoss, TaskObjective, taskLogits } from "../../src/tasks/objective.js";
-import { tensor } from "../../src/tensor/create.js";
-import { manualSeed } from "../../src/tensor/random.js";
-import { tidy } from "../../src/tensor/scope.js";
+import { runTestsInScope } from "../engine/tensor/in-scope.js";
 import { relativeError } from "../models/closeness.js";
-import { runTestsInScope } from "../tensor/in-scope.js";
-import { smallBert } from "../train/made-up-steps.js";
+import { smallBert } from "../training/loop/made-up-steps.js";
 import { smallFinetuning } from "./made-up-task.js";
 
 runTestsInScope();

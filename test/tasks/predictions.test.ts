@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { strFromU8, unzipSync } from "fflate";
 import { expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.js";
+import type { Split } from "../../src/kinds/task.js";
 import {
   type GluePredictions,
   glueSubmission,
   writeGlueSubmission,
   writeSquadPredictions,
 } from "../../src/tasks/predictions.js";
-import type { Split } from "../../src/tasks/task.js";
 import { folderWith } from "../data/folders.js";
 import { failureOf } from "./layouts.js";
 

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import type { Split } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
-import type { Split } from "../../src/tasks/task.js";
 
 const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 

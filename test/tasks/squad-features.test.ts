@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.js";
+import type { QuestionExample } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
 import { type QuestionFeature, questionFeatures } from "../../src/tasks/questions/squad-features.js";
-import type { QuestionExample } from "../../src/tasks/task.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { folderWith } from "../data/folders.js";
 

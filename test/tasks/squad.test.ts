@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/errors.js";
+import type { Examples, QuestionExample, Split, TaskData } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
-import type { Examples, QuestionExample, Split, TaskData } from "../../src/tasks/task.js";
 import { folderWith } from "../data/folders.js";
 import { failureOf, HUB } from "./layouts.js";
 

@@ -1,4 +1,4 @@
-import type { SiteDescription, SiteModel, SiteWeights } from "../../src/playground/description.js";
+import type { SiteDescription, SiteModel, SiteWeights } from "../../src/serve/playground/description.js";
 import type { Device, Fields, RanReply } from "../protocol.js";
 import { ModelCard } from "./model-card.js";
 import { ModelClient } from "./model-client.js";

@@ -1,4 +1,4 @@
-import type { SiteDescription } from "../../src/playground/description.js";
+import type { SiteDescription } from "../../src/serve/playground/description.js";
 import { Contender } from "./contender.js";
 import { hold, type Outcome } from "./contest.js";
 import { Devices } from "./devices.js";

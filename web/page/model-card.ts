@@ -1,4 +1,4 @@
-import type { SiteModel } from "../../src/playground/description.js";
+import type { SiteModel } from "../../src/serve/playground/description.js";
 import type { AnswerView, Bar, BarGroup, Piece } from "./answer-view.js";
 import { create, one } from "./dom.js";
 import { megabytes, milliseconds } from "./figures.js";

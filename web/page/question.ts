@@ -1,4 +1,4 @@
-import type { Example } from "../../src/playground/description.js";
+import type { Example } from "../../src/serve/playground/description.js";
 import type { Fields } from "../protocol.js";
 import { one } from "./dom.js";
 

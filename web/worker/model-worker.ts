@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.js";
 import { openModel } from "../../src/infer/browser.js";
 import type { Model } from "../../src/infer/model.js";
-import type { PipelineTask } from "../../src/infer/tasks.js";
+import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
 import type { FromWorker, OpenedReply, OpenMessage, RanReply, RunMessage, ToWorker } from "../protocol.js";
 import { heapBytes, noteHeaps } from "./heap.js";
 import { runTask } from "./pipelines.js";

@@ -3,7 +3,7 @@ import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
 import type { Model } from "../../src/infer/model.js";
-import type { PipelineTask } from "../../src/infer/tasks.js";
+import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
 import type { Fields, Output } from "../protocol.js";
 
 /** Runs the pipeline of a task on what stands in the form. */

@@ -1,20 +1,13 @@
 import { ConfigError } from "../../errors.js";
+import type { AnswerWindow } from "../../kinds/answers.js";
+import type { QuestionExample } from "../../kinds/task.js";
 import { longestQuestion, windows } from "../../text/cut.js";
 import type { EncodedText } from "../../text/encoded-text.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../batches.js";
-import type { QuestionExample } from "../task.js";
 
 /** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
-export interface QuestionFeature extends Feature {
-  /** Which example it belongs to. */
-  readonly example: number;
-  /** Where the window's tokens begin in the sequence. */
-  readonly contextStart: number;
-  /** Where each token of the window begins and ends in the context, in UTF-16 units. */
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
-}
+export interface QuestionFeature extends Feature, AnswerWindow {}
 
 /**
  * The windows of every question: of at most `sequenceLength` tokens, two neighbours sharing `windowStride` of the

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { oneLine, readError } from "../../checkpoint/json-file.js";
 import { FormatError } from "../../errors.js";
+import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../../kinds/task.js";
+import { oneLine, readError } from "../../storage/json-file.js";
 import { collect, Ids } from "../rows/collect.js";
 import type { RowFile } from "../rows/row.js";
 import { readRows } from "../rows/rows.js";
 import { decodeUtf8 } from "../rows/text-lines.js";
-import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../task.js";
 import { cellText } from "../texts/labels.js";
 import { CodePoints } from "./code-points.js";
 

@@ -1,5 +1,5 @@
-import { isJsonObject, kindOf, oneLine } from "../../checkpoint/json-file.js";
 import { FormatError } from "../../errors.js";
+import { isJsonObject, kindOf, oneLine } from "../../storage/json-file.js";
 import type { Row, RowFile, WantedColumns } from "./row.js";
 import { readTextLines } from "./text-lines.js";
 import { columnsText, EMPTY_FILE } from "./wanted-columns.js";

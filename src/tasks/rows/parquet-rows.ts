@@ -7,8 +7,8 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { oneLine } from "../../checkpoint/json-file.js";
 import { FormatError } from "../../errors.js";
+import { oneLine } from "../../storage/json-file.js";
 import type { Row, RowFile, WantedColumns } from "./row.js";
 import { checkColumns } from "./wanted-columns.js";
 

@@ -1,5 +1,5 @@
-import type { MetricName } from "../metrics/metrics.js";
-import type { Split, TextTask } from "../task.js";
+import type { MetricName } from "../../kinds/metrics/metrics.js";
+import type { Split, TextTask } from "../../kinds/task.js";
 import { scores, wordLabels } from "./labels.js";
 import type { TextLayout } from "./text-folder.js";
 

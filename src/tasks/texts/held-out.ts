@@ -1,4 +1,4 @@
-import type { Examples, TaskData, TextExample, TextTask } from "../task.js";
+import type { Examples, TaskData, TextExample, TextTask } from "../../kinds/task.js";
 
 type TextData = Extract<TaskData, { task: TextTask }>;
 

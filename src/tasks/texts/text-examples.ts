@@ -1,8 +1,8 @@
 import { FormatError } from "../../errors.js";
+import type { Examples, ReadOptions, TextExample } from "../../kinds/task.js";
 import { collect, Ids } from "../rows/collect.js";
 import { cellsOf, type Row, type RowFile } from "../rows/row.js";
 import { readRows } from "../rows/rows.js";
-import type { Examples, ReadOptions, TextExample } from "../task.js";
 import { cellText, type LabelReader } from "./labels.js";
 
 /** The columns of a task with texts, by name. */

@@ -1,3 +1,4 @@
+import type { Split, TaskData, TextTask } from "../../kinds/task.js";
 import type { RowFile } from "../rows/row.js";
 import { rowFile } from "../rows/rows.js";
 import {
@@ -9,7 +10,6 @@ import {
   taskFolder,
   taskMissing,
 } from "../rows/split-files.js";
-import type { Split, TaskData, TextTask } from "../task.js";
 import { indexLabels, type LabelReader, scores } from "./labels.js";
 import { readTextExamples, type TextColumns, type TextSource } from "./text-examples.js";
 

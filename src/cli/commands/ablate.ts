@@ -1,0 +1,161 @@
+import type { Command } from "commander";
+import type { DistillJob } from "../../experiments/ablate.js";
+import type { Task } from "../../kinds/task.js";
+import type { Display } from "../display/display.js";
+import { openDisplay } from "../display/display.js";
+import type { AblateTaskFlags } from "../flags/ablate-tasks.js";
+import { useThreads } from "../flags/cores.js";
+import { wholeNumber } from "../flags/option-values.js";
+import {
+  addPlaceFlags,
+  addPrintFlags,
+  addRecipeFlags,
+  addSaveFlags,
+  collectSettings,
+  type PlaceFlags,
+  type PrintFlags,
+  type RecipeFlags,
+  type SaveFlags,
+} from "../flags/run-flags.js";
+import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+
+export function registerAblate(program: Command): void {
+  const command = program
+    .command("ablate")
+    .summary("the paper's Table 4: what each part of the loss gives")
+    .description(
+      "Distils five students with the same budget: by the full triple loss, without each of its parts, and from random weights. Fine-tunes each on the same tasks with several seeds, and reports how the score changes, with its spread: a difference within noise is shown as such.",
+    )
+    .optionsGroup("From what:")
+    .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
+    .requiredOption("--data <dir>", 'the dataset to distil on, which "limbeck prepare" wrote')
+    .option("--glue <dir>", "score on GLUE: a folder of its tasks, CoLA/, SST-2/ …")
+    .option("--imdb <dir>", "score on IMDb: its folder")
+    .option("--squad <dir>", "score on SQuAD 1.1, by F1: its folder")
+    .option("--tasks <names...>", "only these tasks of GLUE (default: all that are there)")
+    .option("--skip-bad-rows", "leave rows of tasks out that cannot be used")
+    .optionsGroup("The run:")
+    .requiredOption("--out <dir>", "a new folder: report.json, report.html, and the runs")
+    .option("--resume", "go on: the same command again, nothing finished is repeated")
+    .option("--keep-models", "keep every fine-tuned model (default: the students alone, and all figures)")
+    .option("--distill-seeds <n>", "distillations of every variant", wholeNumber(1), 1)
+    .option("--seeds <n>", "fine-tunings of every student on every task", wholeNumber(1), 5);
+  addRecipeFlags(command, { defaultRecipe: "nano" })
+    .option("--finetune-recipe <name>", "a recipe for fine-tuning on texts (default: by size, as in glue)")
+    .option(
+      "--set-finetune <key=value...>",
+      "change values of it, for all tasks or for one: --set-finetune epochs=1 squad.epochs=2",
+      collectSettings,
+    );
+  addPlaceFlags(command);
+  addSaveFlags(command)
+    .option("--evaluate-every <steps>", "evaluate distillations on the held-out text", wholeNumber(1), 100)
+    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
+  addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000
+  $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume
+  $ limbeck ablate --data data --squad squad --out ablation --distill-seeds 3 --set-finetune squad.trainExamples=20000`;
+
+interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+  teacher?: string;
+  data: string;
+  skipBadRows?: boolean;
+  out: string;
+  resume?: boolean;
+  keepModels?: boolean;
+  distillSeeds: number;
+  seeds: number;
+  finetuneRecipe?: string;
+  setFinetune?: Record<string, unknown>;
+  evaluateEvery: number;
+  heldOutSequences: number;
+}
+
+async function run(flags: AblateFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { ablate } = await import("../../experiments/ablate.js");
+  const { ablateDocument } = await import("../../pages/reports/ablate-document.js");
+  const { provenance } = await import("../../pages/provenance.js");
+  const { commandLine } = await import("../display/command-line.js");
+  const { distillRecipe } = await import("../../recipes/distill-recipe.js");
+  const { chooseRecipe } = await import("../flags/choose-recipe.js");
+  const { ablateEntries } = await import("../flags/ablate-tasks.js");
+  const { fineTuner, seedsFrom } = await import("../flags/fine-tunings.js");
+  const { stopRequested } = await import("../interrupts.js");
+  const { JobsDisplay } = await import("../display/jobs-display.js");
+  const { printReport } = await import("../display/print-report.js");
+  const { checkDevice } = await import("../flags/session-flags.js");
+  const { othersOf, taskRecipes } = await import("../flags/task-recipes.js");
+  checkDevice(flags.device);
+  const teacher = flags.teacher ?? EMBEDDED_TEACHER;
+  const { skipBadRows = false } = flags;
+  const tasks = ablateEntries(flags);
+  const recipe = chooseRecipe(
+    { ...flags, resume: false },
+    { kind: "distill", schema: distillRecipe, defaultName: "nano" },
+  );
+  const tunings = await taskRecipes(
+    {
+      ...{ recipe: flags.finetuneRecipe, set: flags.setFinetune },
+      options: { recipe: "--finetune-recipe", set: "--set-finetune" },
+    },
+    { tasks, model: teacher },
+  );
+  const seeds = seedsFrom(tunings.first, flags.seeds);
+  const command = commandLine();
+  const signal = stopRequested();
+  using display = openDisplay(flags);
+  const jobs = new JobsDisplay(display);
+  const report = await ablate({
+    teacher: flags.teacher ?? "the one that comes with Limbeck",
+    ...{ recipe, tasks, seeds, command, signal },
+    distillSeeds: seedsFrom(recipe, flags.distillSeeds),
+    out: flags.out,
+    resume: flags.resume ?? false,
+    keepModels: flags.keepModels ?? false,
+    settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
+    runDistill: distiller(flags, { teacher, display: jobs.inner, signal }),
+    runTask: fineTuner(flags, {
+      recipeOf: ({ name }) => tunings.all[name] ?? tunings.first,
+      pathOf: (task) => pathOf(flags, task),
+      ...{ skipBadRows, display: jobs.inner, signal },
+    }),
+    observer: jobs,
+  });
+  display[Symbol.dispose]();
+  const document = ablateDocument(report, tasks, provenance({ command, seeds }));
+  printReport(report, document, flags);
+}
+
+function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }: Task): string {
+  return name === "imdb" ? imdb : name === "squad" ? squad : glue;
+}
+
+/** Distils as often as it is asked. */
+function distiller(
+  flags: AblateFlags,
+  { teacher, display, signal }: { teacher: string; display: Display; signal: AbortSignal },
+): (job: DistillJob) => Promise<void> {
+  return async ({ recipe, out, resume }) => {
+    const { distill } = await import("../../training/distill/distill.js");
+    const { observeRun } = await import("../display/run-display.js");
+    await distill({
+      ...{ recipe, teacher, out, resume, signal },
+      data: flags.data,
+      device: flags.device,
+      heldOutSequences: flags.heldOutSequences,
+      cadence: {
+        logEverySteps: flags.logEvery,
+        evaluateEverySteps: flags.evaluateEvery,
+        saveEverySteps: flags.saveEvery,
+        saveEveryMinutes: flags.saveEveryMinutes,
+      },
+      observer: observeRun(display),
+      onTeacher: () => {},
+    });
+  };
+}

@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import { openDisplay } from "../display/display.js";
+import { printResult } from "../display/output.js";
+import { percent } from "../display/quantities.js";
+import { heldOutWords } from "../display/run-display.js";
+import { useThreads } from "../flags/cores.js";
+import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
+import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+
+export function registerDistill(program: Command): void {
+  const command = program
+    .command("distill")
+    .summary("distil a teacher into a student")
+    .description(
+      "Distils a BERT teacher into a DistilBERT student by the paper's three losses, on a dataset that limbeck prepare wrote with the teacher's tokenizer.",
+    )
+    .optionsGroup("From what:")
+    .option("--teacher <model>", "a model folder or a Hub id (default: the small teacher that comes with Limbeck)")
+    .option("--data <dir>", "the dataset");
+  addRunFlags(command, { defaultRecipe: "nano" }).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck distill --data data --out run
+  $ limbeck distill --teacher bert-base-uncased/ --data data --out run --recipe distilbert-base
+  $ limbeck distill --resume --out run`;
+
+async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
+  useThreads(flags.threads);
+  const { openSession } = await import("../flags/session-flags.js");
+  const { distill } = await import("../../training/distill/distill.js");
+  const { distillRecipe } = await import("../../recipes/distill-recipe.js");
+  using display = openDisplay(flags);
+  const session = openSession(flags, {
+    display,
+    recipe: { kind: "distill", schema: distillRecipe, defaultName: "nano" },
+    teacher: { given: flags.teacher, otherwise: EMBEDDED_TEACHER },
+  });
+  const result = await distill({
+    ...session,
+    onTeacher: (heldOut) => display.log(`teacher: ${heldOutWords(heldOut)}`),
+  });
+  display[Symbol.dispose]();
+  const kept = result.heldOut.accuracy / result.teacherHeldOut.accuracy;
+  printResult(result, {
+    json: flags.json,
+    lines: [
+      ["student", result.model],
+      ["teacher's quality", heldOutWords(result.teacherHeldOut)],
+      ["student's quality", heldOutWords(result.heldOut)],
+      ["kept", Number.isFinite(kept) ? `${percent(kept)} of the teacher's accuracy` : "the teacher has none to keep"],
+    ],
+  });
+}

@@ -1,0 +1,104 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { Split } from "../../kinds/task.js";
+import type { ModelResult } from "../../tasks/evaluate-model.js";
+import { openDisplay } from "../display/display.js";
+import { printResult } from "../display/output.js";
+import { whole } from "../display/quantities.js";
+import { useThreads } from "../flags/cores.js";
+import { wholeNumber } from "../flags/option-values.js";
+import { addPlaceFlags, addPrintFlags, type PlaceFlags, type PrintFlags } from "../flags/run-flags.js";
+import { addTaskFlags, type TaskFlags } from "../flags/task-flags.js";
+
+export function registerEvaluate(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .summary("evaluate a fine-tuned model on its task")
+    .description("Evaluates a model that was fine-tuned on a task, and writes its predictions if it is told to.")
+    .optionsGroup("What:")
+    .requiredOption("--model <model>", "a fine-tuned model: a folder or a Hub id");
+  addTaskFlags(command)
+    .optionsGroup("How:")
+    .option("--split <split>", "validation, test, validation_matched, … (default: what the task is evaluated on)")
+    .option(
+      "--sequence-length <n>",
+      "tokens of a sequence or window (default: as the model was fine-tuned)",
+      wholeNumber(8),
+    )
+    .option("--predictions <dir>", "write predictions here: SQuAD's predictions.json, or predictions.tsv");
+  addPlaceFlags(command);
+  addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck evaluate --model sst2/model --task sst2 --data glue
+  $ limbeck evaluate --model squad/model --task squad --data squad --predictions answers`;
+
+interface EvaluateFlags extends TaskFlags, PlaceFlags, PrintFlags {
+  model: string;
+  split?: string;
+  sequenceLength?: number;
+  predictions?: string;
+}
+
+async function run(flags: EvaluateFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { evaluateModel } = await import("../../tasks/evaluate-model.js");
+  const { readModelLabels } = await import("../../hub/task-model.js");
+  const { checkDevice } = await import("../flags/session-flags.js");
+  const { openTaskOf } = await import("../flags/task-flags.js");
+  checkDevice(flags.device);
+  const labels = flags.task === undefined ? await readModelLabels(flags.model) : null;
+  const { data } = await openTaskOf(flags, { needsTraining: false, labels });
+  const { evaluationRecipe } = await import("../flags/finetune-session.js");
+  const recipe = await evaluationRecipe(flags.model, data.task);
+  using display = openDisplay(flags);
+  const reading = `reading ${data.task.title} and ${flags.model}`;
+  display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
+  const results = await evaluateModel({
+    model: flags.model,
+    data,
+    split: splitOf(flags.split),
+    recipe: flags.sequenceLength === undefined ? recipe : { ...recipe, sequenceLength: flags.sequenceLength },
+    skipBadRows: flags.skipBadRows ?? false,
+    device: flags.device,
+    predictions: flags.predictions ?? null,
+    onProgress: (done, total) =>
+      display.progress({
+        fraction: done / total,
+        parts: [{ text: `${whole(done)} of ${whole(total)}`, rank: 9 }],
+        etaSeconds: null,
+      }),
+  });
+  display[Symbol.dispose]();
+  const shown = results.map(({ predictions: _, nullOdds: __, ...rest }) => rest);
+  printResult(
+    { model: flags.model, task: data.task.name, results: shown },
+    { json: flags.json, lines: results.flatMap(linesOf) },
+  );
+}
+
+const SPLITS: readonly Split[] = [
+  ...(["train", "validation", "test"] as const),
+  ...(["validation_matched", "validation_mismatched", "test_matched", "test_mismatched"] as const),
+];
+
+function splitOf(given: string | undefined): Split | null {
+  const split = SPLITS.find((known) => known === given);
+  if (given === undefined || split !== undefined) return split ?? null;
+  throw new InvalidArgumentError(`--split: expected ${SPLITS.join(", ")}; got ${given}.`);
+}
+
+function linesOf({ split, metrics, details, loss, exampleCount, skipped }: ModelResult): [string, string][] {
+  const where = split.replace("_", " ");
+  const figures = Object.entries({ ...metrics, ...details }).map(([name, value]): [string, string] => [
+    `${name}, ${where}`,
+    value.toFixed(4),
+  ]);
+  return [
+    ...figures,
+    [`loss, ${where}`, loss === null ? "labels are hidden" : loss.toFixed(4)],
+    [`examples, ${where}`, whole(exampleCount)],
+    ...(skipped > 0 ? [[`left out, ${where}`, `${whole(skipped)} rows`] as [string, string]] : []),
+  ];
+}

@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { FinetuneOptions } from "../../tasks/finetune.js";
+import type { FinetuneResult } from "../../tasks/result.js";
+import { type Display, openDisplay } from "../display/display.js";
+import { printResult } from "../display/output.js";
+import { percent, whole } from "../display/quantities.js";
+import { useThreads } from "../flags/cores.js";
+import { wholeNumber } from "../flags/option-values.js";
+import {
+  addPlaceFlags,
+  addPrintFlags,
+  addProfileFlag,
+  addRecipeFlags,
+  addSaveFlags,
+  type PlaceFlags,
+  type PrintFlags,
+  type ProfileFlag,
+  type RecipeFlags,
+  type SaveFlags,
+} from "../flags/run-flags.js";
+import { addTaskFlags, type TaskFlags } from "../flags/task-flags.js";
+
+export function registerFinetune(program: Command): void {
+  const command = program
+    .command("finetune")
+    .summary("fine-tune a model on a task, with or without a teacher")
+    .description(
+      "Fine-tunes a model on a task of GLUE, on IMDb, on SQuAD, or on your own texts. With --teacher, a model fine-tuned on the same task, it is the paper's second step of distillation: the model learns from labels and teacher.",
+    )
+    .optionsGroup("From what:")
+    .option("--model <model>", "a model folder or a Hub id: pretrained, distilled, or fine-tuned before")
+    .option("--teacher <model>", "a model fine-tuned on the task, to learn from too");
+  addTaskFlags(command);
+  command
+    .optionsGroup("The run:")
+    .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
+    .option(
+      "--resume",
+      "go on from the last checkpoint in --out, with its own recipe, model, teacher and published task",
+    )
+    .option(
+      "--seeds <n>",
+      "runs with n seeds from the recipe's on, in <run>/seed-1 and so on; <run>/model is that of the best",
+      wholeNumber(1),
+    )
+    .option("--keep-models", "with --seeds, keep every seed's model (default: that of the best)");
+  addRecipeFlags(command, {
+    defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",
+  });
+  addPlaceFlags(command);
+  addSaveFlags(command);
+  addProfileFlag(addPrintFlags(command)).addHelpText("after", EXAMPLES).action(run);
+}
+
+const EXAMPLES = `
+Examples:
+  $ limbeck finetune --model run/model --task sst2 --data glue --out sst2
+  $ limbeck finetune --model run/model --task squad --data squad --out squad --teacher teacher-squad/model
+  $ limbeck finetune --model run/model --train train.csv --validation dev.csv --text title body --label topic --out topics`;
+
+interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
+  model?: string;
+  teacher?: string;
+  out: string;
+  resume?: boolean;
+  seeds?: number;
+  keepModels?: boolean;
+}
+
+async function run(flags: FinetuneFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { finetuneSession } = await import("../flags/finetune-session.js");
+  const { finetune } = await import("../../tasks/finetune.js");
+  const { writeFinetuneReport } = await import("../../pages/reports/finetune.js");
+  const { commandLine } = await import("../display/command-line.js");
+  using display = openDisplay(flags);
+  const session = await finetuneSession(flags, display);
+  const reading = `reading ${session.data.task.title} and ${session.model}`;
+  display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
+  if (flags.seeds !== undefined) return await runSeeds(flags, session, flags.seeds, display);
+  const result = await finetune(session);
+  writeFinetuneReport(result.run, { task: session.data.task, command: commandLine() });
+  display[Symbol.dispose]();
+  printResult(result, { json: flags.json, lines: resultLines(result) });
+}
+
+/** One run after another, each with its own seed; those that are finished are not repeated. */
+async function runSeeds(
+  flags: FinetuneFlags,
+  session: FinetuneOptions,
+  seeds: number,
+  display: Display,
+): Promise<void> {
+  const { seedsReport } = await import("../../experiments/seeds.js");
+  const { seedsFrom } = await import("../flags/fine-tunings.js");
+  const { commandLine } = await import("../display/command-line.js");
+  const report = await seedsReport(session, {
+    seeds: seedsFrom(session.recipe, seeds),
+    keepModels: flags.keepModels ?? false,
+    command: commandLine(),
+    onRun: (out) => display.log(`run ${out}`),
+  });
+  display[Symbol.dispose]();
+  const { score, runs, best, model } = report;
+  const spread = score.deviation === null ? "" : ` ± ${(100 * score.deviation).toFixed(1)}`;
+  printResult(report, {
+    json: flags.json,
+    lines: [
+      ["model", `${model}, of seed ${best}`],
+      ...runs.map(({ run, score }): [string, string] => [run, percent(score)]),
+      ["median", `${percent(score.median)}${spread} over ${seeds} seeds`],
+      ["page with charts", join(flags.out, "report.html")],
+    ],
+  });
+}
+
+function resultLines(result: FinetuneResult): [string, string][] {
+  const { metrics, step, selection, trainExamples, skippedRows } = result;
+  const figures = Object.entries(metrics).flatMap(([split, named]) =>
+    Object.entries(named).map(([name, value]): [string, string] => [
+      `${name}, ${split.replace("_", " ")}`,
+      value.toFixed(4),
+    ]),
+  );
+  return [
+    ["model", result.model],
+    ...figures,
+    ["weights", `after step ${whole(step)}`],
+    ["page with charts", join(result.run, "report.html")],
+    ["trained on", `${whole(trainExamples)} examples`],
+    ...(selection === null ? [] : [evaluatedOn(selection)]),
+    ...(skippedRows > 0 ? [["left out", `${whole(skippedRows)} rows`] as [string, string]] : []),
+  ];
+}
+
+/** What the evaluations while it trained were on, where that is not what the figures are of. */
+function evaluatedOn({ title, exampleCount }: NonNullable<FinetuneResult["selection"]>): [string, string] {
+  return ["evaluated meanwhile on", `${whole(exampleCount)} examples: ${title}`];
+}

@@ -1,0 +1,40 @@
+import type { Command } from "commander";
+import { openDisplay } from "../display/display.js";
+import { printResult } from "../display/output.js";
+import { heldOutWords } from "../display/run-display.js";
+import { useThreads } from "../flags/cores.js";
+import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
+
+export function registerPretrain(program: Command): void {
+  const command = program
+    .command("pretrain")
+    .summary("train a BERT teacher from scratch")
+    .description("Trains a BERT by masked language modelling alone, on a dataset that limbeck prepare wrote.")
+    .optionsGroup("From what:")
+    .option("--data <dir>", "the dataset");
+  addRunFlags(command, { defaultRecipe: "tiny-teacher" })
+    .addHelpText("after", "\nExample:\n  $ limbeck pretrain --data data --out teacher --set layers=3 steps=1000")
+    .action(run);
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  useThreads(flags.threads);
+  const { openSession } = await import("../flags/session-flags.js");
+  const { pretrain } = await import("../../training/pretrain/pretrain.js");
+  const { pretrainRecipe } = await import("../../recipes/pretrain-recipe.js");
+  using display = openDisplay(flags);
+  const session = openSession(flags, {
+    display,
+    recipe: { kind: "pretrain", schema: pretrainRecipe, defaultName: "tiny-teacher" },
+    teacher: null,
+  });
+  const result = await pretrain(session);
+  display[Symbol.dispose]();
+  printResult(result, {
+    json: flags.json,
+    lines: [
+      ["model", result.model],
+      ["quality", heldOutWords(result.heldOut)],
+    ],
+  });
+}

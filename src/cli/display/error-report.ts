@@ -1,0 +1,29 @@
+import { CommanderError } from "commander";
+import { LimbeckError } from "../../errors.js";
+
+const INTERRUPTED_STATUS = 130;
+
+/** Says on standard error what ended the command; one line, unless it is a bug. Returns the exit status. */
+export function reportError(error: unknown): number {
+  if (error instanceof CommanderError) return reportUsage(error);
+  if (error instanceof LimbeckError) return say(error.message, error.exitStatus);
+  if (error instanceof Error && error.name === "Interrupted") return say(error.message, INTERRUPTED_STATUS);
+  if (error instanceof Error && error.name === "AbortError") {
+    return say("interrupted before there was anything to save", INTERRUPTED_STATUS);
+  }
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`limbeck: this is a bug in limbeck, please report it:\n${trace}\n`);
+  return 1;
+}
+
+/** --help and --version end by an exception too, with status 0. */
+function reportUsage({ code, exitCode, message }: CommanderError): number {
+  if (exitCode === 0) return 0;
+  if (code === "commander.help") return 2; // No command was given: the help is there already.
+  return say(`${message.replace(/^error: /, "")}. See "limbeck --help".`.replace(/([.)?])\. See/, "$1 See"), 2);
+}
+
+function say(message: string, status: number): number {
+  process.stderr.write(`limbeck: ${message.replace(/\s*\n\s*/g, " ")}\n`);
+  return status;
+}

@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import type { ReportDocument } from "../../pages/document.js";
+import { reportText } from "../../pages/write.js";
+
+/** Prints a report on standard output: as JSON, or its tables, and where the page is. */
+export function printReport(
+  report: object,
+  document: ReportDocument,
+  { json = false, out }: { json?: boolean | undefined; out: string },
+): void {
+  const text = json
+    ? JSON.stringify({ ...report, ...document.provenance }, null, 2)
+    : `${document.summary}\n\n\n${reportText(document)}\nThe page with charts: ${join(out, "report.html")}`;
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { FormatError } from "../errors.js";
+import { type Family, isBareArchitecture, isFamily, toHuggingFaceEntries } from "../families/names.js";
+import {
+  asideName,
+  removeAbandoned,
+  replaceFolder,
+  restoreSteppedAside,
+  syncFolder,
+  writeError,
+  writeSynced,
+} from "../storage/atomic-files.js";
+import { formatJson, type JsonObject, quoted, readJsonObject, toJsonObject } from "../storage/json-file.js";
+import { ModelWeights } from "./model-weights.js";
+import { serializeSafetensors, type TensorEntries } from "./safetensors.js";
+import { openWeights, WEIGHTS_FILE } from "./weights.js";
+
+export const CONFIG_FILE = "config.json";
+
+/** A Hugging Face model folder, opened: its weights are read on demand. */
+export interface ModelFolder extends Disposable {
+  readonly path: string;
+  /** config.json as it stands in the file. */
+  readonly config: JsonObject;
+  readonly family: Family;
+  readonly weights: ModelWeights;
+  close(): void;
+}
+
+/** What goes into a model folder. */
+export interface ModelFolderContent {
+  readonly path: string;
+  /** config.json in Hugging Face's terms: `model_type` and `architectures` decide the parameters' names. */
+  readonly config: object;
+  /** Parameters under our names. */
+  readonly tensors: TensorEntries;
+  /** README.md, from `formatModelCard`; where it says what `writeMore` found, a function that is called after it. */
+  readonly card: string | (() => string);
+  /** Writes the tokenizer's files into a folder. */
+  readonly saveTokenizer: (folder: string) => void | Promise<void>;
+  /** Writes what else belongs to the model: its ONNX files. */
+  readonly writeMore?: (folder: string) => void | Promise<void>;
+}
+
+// What this project and Hugging Face's tools write beside the weights: replacing a folder of these loses nothing else.
+const MODEL_FILES = new Set([
+  CONFIG_FILE,
+  "generation_config.json",
+  "README.md",
+  ".gitattributes",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.txt",
+]);
+const WEIGHT_FILES = /^model.*\.safetensors(\.index\.json)?$/;
+
+/**
+ * Opens a model folder: config.json and the header of its weights are read and checked.
+ *
+ * @throws FormatError when the folder, its config.json or its weights are missing, foreign or damaged
+ */
+export function readModelFolder(path: string): ModelFolder {
+  if (!existsSync(path))
+    throw new FormatError(path, `expected a model folder, got nothing there. ${whereItMayBe(path)}`);
+  if (!statSync(path).isDirectory())
+    throw new FormatError(path, "expected a model folder, got a file. Give its folder.");
+  const configPath = join(path, CONFIG_FILE);
+  const config = readJsonObject(configPath, "a model's config.json");
+  const family = familyOf(configPath, config);
+  const reader = openWeights(path);
+  try {
+    const weights = new ModelWeights(path, family, reader);
+    return { path, config, family, weights, close: () => weights.close(), [Symbol.dispose]: () => weights.close() };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+/**
+ * Writes a model folder whole or not at all: into a folder beside it, synced, renamed.
+ *
+ * A model that is there already is replaced once the new one is complete.
+ *
+ * @throws FormatError when `path` holds something that is not a model
+ * @throws StorageError when the disk is full; what was there before stays
+ */
+export async function writeModelFolder({
+  path,
+  config,
+  tensors,
+  card,
+  saveTokenizer,
+  writeMore,
+}: ModelFolderContent): Promise<void> {
+  const target = resolve(path);
+  const entries = toHuggingFaceEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
+  // transformers refuses safetensors that do not say which framework's layout they have.
+  const weights = serializeSafetensors(entries, { format: "pt" });
+  const aside = asideName(target);
+  try {
+    restoreSteppedAside(target);
+    removeAbandoned(target);
+    assertModelFolderReplaceable(target);
+    mkdirSync(aside, { recursive: true });
+    writeSynced(join(aside, CONFIG_FILE), [Buffer.from(formatJson(config))]);
+    writeSynced(join(aside, WEIGHTS_FILE), weights.chunks);
+    await saveTokenizer(aside);
+    await writeMore?.(aside);
+    writeSynced(join(aside, "README.md"), [Buffer.from(typeof card === "string" ? card : card())]);
+    syncFolder(aside);
+    replaceFolder(aside, target);
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    throw writeError(path, error, { neededBytes: weights.byteLength });
+  }
+}
+
+/**
+ * Checks, before hours of work, that a model may be written here: nothing there, an empty folder, or a model folder.
+ *
+ * @throws FormatError naming what else is there
+ */
+export function assertModelFolderReplaceable(path: string): void {
+  if (!existsSync(path)) return;
+  const advice = "Give another path, or move it away.";
+  if (!statSync(path).isDirectory()) {
+    throw new FormatError(path, `expected a new or a model folder to write to, got a file. ${advice}`);
+  }
+  const names = readdirSync(path);
+  const foreign =
+    names.find((name) => !MODEL_FILES.has(name) && !WEIGHT_FILES.test(name)) ??
+    (names.includes(CONFIG_FILE) ? undefined : names[0]);
+  if (foreign !== undefined) {
+    throw new FormatError(
+      path,
+      `expected a new or a model folder to write to, got one with ${quoted(foreign)}. ${advice}`,
+    );
+  }
+}
+
+function familyOf(path: string, config: JsonObject): Family {
+  const type = config.model_type;
+  if (isFamily(type)) return type;
+  const got = type === undefined ? "none" : quoted(String(type));
+  throw new FormatError(path, `expected "model_type" bert or distilbert, got ${got}. Give a model of these families.`);
+}
+
+/** How the parameters of a model with this config.json are named. */
+function namingOf(path: string, config: JsonObject): { family: Family; bare: boolean } {
+  const { architectures } = config;
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+  if (typeof first === "string") return { family: familyOf(path, config), bare: isBareArchitecture(first) };
+  throw new FormatError(path, `expected "architectures" to name one, got ${JSON.stringify(architectures)}.`);
+}
+
+/** What to do when there is no folder: a replacement cut short has left the model beside it. */
+function whereItMayBe(path: string): string {
+  const target = resolve(path);
+  const parent = dirname(target);
+  const prefix = `.${target.slice(parent.length).replace(/^[/\\]/, "")}.old-`;
+  const old = existsSync(parent) ? readdirSync(parent).find((name) => name.startsWith(prefix)) : undefined;
+  return old === undefined ? "Check the path." : `A replacement was cut short: rename ${old} back to it.`;
+}

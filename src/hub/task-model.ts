@@ -1,0 +1,234 @@
+import { join } from "node:path";
+import { z } from "zod";
+import type { DType } from "../engine/tensor/dtype.js";
+import { ConfigError, FormatError } from "../errors.js";
+import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../families/config.js";
+import { QuestionAnswering } from "../models/question-answering.js";
+import { SequenceClassifier } from "../models/sequence-classifier.js";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
+import { resolveModel } from "./hub.js";
+import { checkTokenizerFits, loadWeights, parameterEntries, shapesOf, withWeights } from "./model.js";
+
+/** What a model is to say: one of several labels, a number, or where an answer stands. */
+export type TaskHead =
+  | { readonly kind: "classification"; readonly labels: readonly string[] }
+  | { readonly kind: "regression" }
+  | { readonly kind: "question-answering" };
+
+/** A model with a task's head. */
+export type TaskModel = SequenceClassifier | QuestionAnswering;
+
+export interface LoadedTaskModel extends Disposable {
+  /** The folder it was read from. */
+  path: string;
+  model: TaskModel;
+  tokenizer: Tokenizer;
+}
+
+/** A model to be fine-tuned; it has no values yet. */
+export interface StartedTaskModel {
+  /** The folder it starts from. */
+  path: string;
+  model: TaskModel;
+  tokenizer: Tokenizer;
+  /** Copies what the folder holds into the model, once that has values; what it does not hold stays as it was drawn. */
+  copyWeights(): void;
+}
+
+/** Parameters of task heads, and of BERT's pooler, which masked-language models do not have. */
+const HEAD = /^(classifier|preClassifier|qaOutputs)\./;
+const POOLER = /^pooler\./;
+
+/**
+ * Reads a model that was fine-tuned on a task, with its tokenizer.
+ *
+ * @param source a folder or a Hub id
+ * @throws FormatError when its head is not the task's, or a file is missing, foreign or does not fit the others
+ * @throws ConfigError when its labels are not the task's
+ */
+export async function loadTaskModel(
+  source: string,
+  head: TaskHead,
+  options: { device: string; productDType: DType },
+): Promise<LoadedTaskModel> {
+  const path = await resolveModel(source);
+  using folder = readModelFolder(path);
+  const model = createTaskModel(fromHuggingFace(folder.config, join(path, CONFIG_FILE)), head);
+  if (!hasHead(folder)) {
+    throw new FormatError(
+      path,
+      `expected a model fine-tuned ${purposeOf(head)}, got ${architectureOf(folder)}. Fine-tune it first.`,
+    );
+  }
+  checkHead(folder, model, head, "Give one that was fine-tuned on this task.");
+  folder.weights.expect(shapesOf(model));
+  const tokenizer = await loadTokenizer(path);
+  checkTokenizerFits(path, tokenizer, model.config);
+  withWeights(model, folder.weights, options);
+  return { path, model, tokenizer, [Symbol.dispose]: () => model.dispose() };
+}
+
+/**
+ * Prepares a model for fine-tuning from one that was pretrained, distilled, or fine-tuned on the same task before.
+ *
+ * @param source a folder or a Hub id
+ * @param options.dropout of the encoder; null leaves what its config.json says
+ * @throws FormatError or ConfigError when it has another task's head or labels, or a file does not fit
+ */
+export async function startTaskModel(
+  source: string,
+  head: TaskHead,
+  options: { dropout: number | null },
+): Promise<StartedTaskModel> {
+  const path = await resolveModel(source);
+  using folder = readModelFolder(path);
+  const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+  const { dropout } = options;
+  const model = createTaskModel(dropout === null ? config : { ...config, dropout, attentionDropout: dropout }, head);
+  if (hasHead(folder)) checkHead(folder, model, head, "Start from the model that it was fine-tuned from.");
+  const held = new Set(folder.weights.names);
+  // Heads are drawn where the folder has none; all else must be there.
+  const isHeld = (name: string) => held.has(name) || !(HEAD.test(name) || POOLER.test(name));
+  folder.weights.expect(new Map([...shapesOf(model)].filter(([name]) => isHeld(name))));
+  const tokenizer = await loadTokenizer(path);
+  checkTokenizerFits(path, tokenizer, config);
+  return {
+    path,
+    model,
+    tokenizer,
+    copyWeights: () => {
+      using again = readModelFolder(path);
+      loadWeights(model, again.weights, { where: isHeld });
+    },
+  };
+}
+
+/** Writes a model folder that Hugging Face's tools load: weights, config.json with the labels, tokenizer and card. */
+export async function saveTaskModel(
+  path: string,
+  model: TaskModel,
+  options: { head: TaskHead; tokenizer: Tokenizer; card: string; dtype?: DType },
+): Promise<void> {
+  const dtype = options.dtype ?? "float32";
+  const { head, tokenizer, card } = options;
+  const problemType = problemTypeOf(head);
+  const labels = head.kind === "classification" ? head.labels : head.kind === "regression" ? ["LABEL_0"] : null;
+  await writeModelFolder({
+    path,
+    config: {
+      ...toHuggingFace(model.config, architecture(model.config, head)),
+      ...(labels === null ? {} : labelsJson(labels)),
+      ...(problemType === null ? {} : { problem_type: problemType }),
+      dtype,
+    },
+    tensors: parameterEntries(model, dtype),
+    card,
+    saveTokenizer: (folder) => tokenizer.save(folder, { maxLength: model.config.maxPositions }),
+  });
+}
+
+/** The labels of a classifier's config.json in the order of their indices; null where it names none. */
+export function labelsOf({ config, path }: Pick<ModelFolder, "config" | "path">): string[] | null {
+  if (config.id2label === undefined) return null;
+  const parsed = z.record(z.string().regex(/^\d+$/), z.string()).safeParse(config.id2label);
+  if (!parsed.success) throw new FormatError(join(path, CONFIG_FILE), "id2label: expected names by index.");
+  return Object.entries(parsed.data)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, label]) => label);
+}
+
+/**
+ * The labels that a fine-tuned classifier tells apart; null for other models, and where names were never given.
+ *
+ * @param source a folder or a Hub id
+ */
+export async function readModelLabels(source: string): Promise<string[] | null> {
+  using folder = readModelFolder(await resolveModel(source));
+  const labels = folder.weights.has("classifier.weight") ? labelsOf(folder) : null;
+  return labels === null || areGeneric(labels) ? null : labels;
+}
+
+function createTaskModel(config: EncoderConfig, head: TaskHead): TaskModel {
+  if (head.kind === "question-answering") return new QuestionAnswering(config);
+  return new SequenceClassifier(config, head.kind === "regression" ? 1 : head.labels.length);
+}
+
+function architecture({ family }: EncoderConfig, { kind }: TaskHead): string {
+  const task = kind === "question-answering" ? "QuestionAnswering" : "SequenceClassification";
+  return `${family === "bert" ? "Bert" : "DistilBert"}For${task}`;
+}
+
+function labelsJson(labels: readonly string[]): object {
+  return {
+    id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
+    label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
+  };
+}
+
+function hasHead({ weights }: ModelFolder): boolean {
+  return weights.names.some((name) => HEAD.test(name));
+}
+
+/**
+ * A head that is there must be the task's.
+ *
+ * @throws FormatError when it is for another kind of task, or contradicts its own config.json
+ * @throws ConfigError when it has other labels
+ */
+function checkHead(folder: ModelFolder, model: TaskModel, head: TaskHead, advice: string): void {
+  const wanted = [...shapesOf(model).keys()].filter((name) => HEAD.test(name));
+  const type = head.kind === "question-answering" ? null : (folder.config.problem_type ?? null);
+  if (wanted.some((name) => !folder.weights.has(name)) || (type !== null && type !== problemTypeOf(head))) {
+    const got = type === null ? architectureOf(folder) : `${architectureOf(folder)} for ${String(type)}`;
+    throw new FormatError(folder.path, `expected a model ${purposeOf(head)}, got ${got}. ${advice}`);
+  }
+  if (head.kind !== "question-answering") checkLabels(folder, head.kind === "regression" ? null : head.labels, advice);
+}
+
+/** @param expected null for a score */
+function checkLabels(folder: ModelFolder, expected: readonly string[] | null, advice: string): void {
+  const [count = 0] = folder.weights.entry("classifier.weight").shape;
+  const names = labelsOf(folder);
+  if (names !== null && names.length !== count) {
+    throw new FormatError(
+      join(folder.path, CONFIG_FILE),
+      `id2label: expected ${count} names, one for each row of the classifier, got ${names.length}. Correct it, or fetch the model again.`,
+    );
+  }
+  const isNamed = names !== null && !areGeneric(names);
+  const fits =
+    expected === null
+      ? count === 1
+      : count === expected.length && (!isNamed || expected.every((label, index) => isSameLabel(names[index], label)));
+  if (fits) return;
+  const wanted = expected === null ? "a score" : `${expected.length} labels (${expected.join(", ")})`;
+  const got = count === 1 ? "a score" : `${count} labels${isNamed ? ` (${names.join(", ")})` : ""}`;
+  throw new ConfigError(`${folder.path}: expected a head for ${wanted}, got one for ${got}. ${advice}`);
+}
+
+/** Published models write their labels in any case. */
+function isSameLabel(one: string | undefined, other: string): boolean {
+  return one?.toLowerCase() === other.toLowerCase();
+}
+
+/** What transformers calls a classifier's task; nothing for other models. */
+function problemTypeOf({ kind }: TaskHead): string | null {
+  if (kind === "question-answering") return null;
+  return kind === "regression" ? "regression" : "single_label_classification";
+}
+
+/** transformers' names where nobody gave any. */
+function areGeneric(labels: readonly string[]): boolean {
+  return labels.every((label, index) => label === `LABEL_${index}`);
+}
+
+function purposeOf({ kind }: TaskHead): string {
+  if (kind === "question-answering") return "to answer questions";
+  return kind === "regression" ? "to give scores" : "to classify texts";
+}
+
+function architectureOf({ config }: ModelFolder): string {
+  const { architectures } = config;
+  return Array.isArray(architectures) && architectures.length > 0 ? architectures.join(", ") : "a bare encoder";
+}

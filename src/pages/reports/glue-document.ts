@@ -1,0 +1,220 @@
+import type { GlueReport, ModelScores, ModelTask } from "../../experiments/glue.js";
+import { PAPER_GLUE, paperKey } from "../../experiments/paper.js";
+import { mean, medianIndex, spreadOf } from "../../experiments/statistics.js";
+import { inPoints, missingWords, type TaskEntry } from "../../experiments/task-runs.js";
+import type { BarChart, Block, Highlight, ReportDocument, ScatterChart } from "../document.js";
+import { ABSENT, counted, fixed, listed, percentOf, plusMinus } from "../figures.js";
+import type { Provenance } from "../provenance.js";
+import { type Cell, numberColumns, type Row, type Table } from "../table.js";
+import { curveOf } from "../training-curves.js";
+import { metricTitle, scoresWords, splitTitle } from "./score-words.js";
+
+/** The report of `glue`, to be read. */
+export function glueDocument(report: GlueReport, tasks: readonly TaskEntry[], provenance: Provenance): ReportDocument {
+  const models = modelsOf(report);
+  return {
+    title:
+      report.teacher === null
+        ? `${report.student.name} on GLUE`
+        : `${report.student.name} and ${report.teacher.name} on GLUE`,
+    summary: summaryOf(report),
+    highlights: highlightsOf(report),
+    blocks: [
+      { kind: "table", table: scoreTable(report, tasks) },
+      { kind: "bars", chart: scoreBars(report, tasks) },
+      ...latencyBlocks(models),
+      { kind: "table", table: metricTable(report, tasks) },
+      ...lossBlocks(models, tasks),
+    ],
+    provenance,
+  };
+}
+
+function modelsOf({ student, teacher }: GlueReport): ModelScores[] {
+  return teacher === null ? [student] : [student, teacher];
+}
+
+function summaryOf({ student, teacher, kept, seeds }: GlueReport): string {
+  const over = `over ${counted(student.tasks.length, "GLUE task")}, median of ${counted(seeds.length, "seed")}`;
+  const score = `${student.name} scores ${fixed(student.macro, 1)} ${over}.`;
+  if (teacher === null || kept === null) return score;
+  return `${student.name} keeps ${percentOf(kept.macro)} of the score of ${teacher.name}: ${fixed(student.macro, 1)} of ${fixed(teacher.macro, 1)} ${over}.`;
+}
+
+function highlightsOf({ student, teacher, kept }: GlueReport): Highlight[] {
+  const spreadNote = ({ macroSpread: { deviation, count } }: ModelScores) =>
+    deviation === null ? "one seed" : `${plusMinus(deviation, 1)} over ${count} seeds`;
+  const scores = [student, ...(teacher === null ? [] : [teacher])].map((scores) => ({
+    label: `Score of ${scores.name}`,
+    value: fixed(scores.macro, 1),
+    note: spreadNote(scores),
+  }));
+  if (kept === null) return scores;
+  return [{ label: "Kept of the teacher", value: percentOf(kept.macro), note: "the paper: 97 %" }, ...scores];
+}
+
+/** The paper's Table 1, row for row. */
+function scoreTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
+  const { student, teacher, kept, seeds } = report;
+  const rowOf = ({ name, macro, tasks: own }: ModelScores, tone?: Row["tone"]): Row => ({
+    cells: [name, fixed(macro, 1), ...tasks.map((task) => scoreCell(own.find((one) => one.task === task.name)))],
+    ...(tone && { tone }),
+  });
+  const share = (value: number | undefined) => (value === undefined ? ABSENT : fixed(100 * value, 1));
+  const shares = (): Row => ({
+    cells: ["kept, %", share(kept?.macro), ...tasks.map(({ name }) => share(kept?.tasks[name]))],
+  });
+  return {
+    caption: `Scores on the development sets, median of ${counted(seeds.length, "seed")}`,
+    columns: numberColumns("", ["Score", ...tasks.map(({ title }) => title)]),
+    rows: [
+      ...(teacher === null ? [] : [rowOf(teacher)]),
+      rowOf(student, "strong"),
+      ...(teacher === null ? [] : [shares()]),
+      ...paperRows(tasks),
+    ],
+    notes: [...scoreNotes(tasks), ...paperNotes(tasks)],
+  };
+}
+
+function scoreCell(task: ModelTask | undefined): Cell {
+  return task === undefined ? ABSENT : fixed(task.score.median, 1);
+}
+
+/** The paper's rows, of the tasks that were run; its score is over the same, so that it can be compared. */
+function paperRows(tasks: readonly TaskEntry[]): Row[] {
+  const compared = comparedTasks(tasks);
+  if (compared.length === 0) return [];
+  return PAPER_GLUE.map((paper) => {
+    const values = compared.map(({ name }) => paper.tasks[paperKey(name)] ?? Number.NaN);
+    const score = compared.length === Object.keys(paper.tasks).length ? paper.score : mean(values);
+    const cells = tasks.map(({ name }) => {
+      const value = paper.tasks[paperKey(name)];
+      return value === undefined ? ABSENT : fixed(value, 1);
+    });
+    return { cells: [`paper: ${paper.name}`, fixed(score, 1), ...cells], tone: "muted" };
+  });
+}
+
+function comparedTasks(tasks: readonly TaskEntry[]): TaskEntry[] {
+  const [paper] = PAPER_GLUE;
+  return tasks.filter(({ name, data }) => data !== null && paper?.tasks[paperKey(name)] !== undefined);
+}
+
+function scoreNotes(tasks: readonly TaskEntry[]): string[] {
+  const present = tasks.flatMap(({ data }) => (data === null ? [] : [data.task]));
+  const missing = missingWords(tasks);
+  const notes = [
+    `Score: the mean over ${counted(present.length, "task")} of each task's own score: ${scoresWords(present)}.`,
+  ];
+  if (missing !== "") notes.push(`No data was found for ${missing}: the score is without what is missing.`);
+  return notes;
+}
+
+function paperNotes(tasks: readonly TaskEntry[]): string[] {
+  const compared = comparedTasks(tasks).length;
+  if (compared === 0) return [];
+  const source = "Paper: Sanh et al. 2019, Table 1";
+  if (compared < 9) {
+    const printed = PAPER_GLUE.map(({ name, score }) => `${fixed(score, 1)} for ${name}`);
+    return [
+      `${source}; its score here is the mean over the same ${counted(compared, "task")}. Over all nine it prints ${listed(printed)}.`,
+    ];
+  }
+  return [`${source}, as printed; the mean of the nine figures in its BERT-base row is 79.7.`];
+}
+
+function scoreBars({ student, teacher }: GlueReport, tasks: readonly TaskEntry[]): BarChart {
+  const models = [student, ...(teacher === null ? [] : [teacher])];
+  return {
+    title: "Score by task",
+    description: "Median over seeds; the error bars reach one standard deviation to each side.",
+    series: models.map(({ name }) => name),
+    decimals: 1,
+    isSigned: false,
+    referenceLabel: null,
+    groups: tasks
+      .filter(({ data }) => data !== null)
+      .map(({ name, title }) => ({
+        label: title,
+        reference: null,
+        bars: models.map((model) => {
+          const score = model.tasks.find(({ task }) => task === name)?.score;
+          return score ? { value: score.median, spread: score.deviation, note: "", isMuted: false } : null;
+        }),
+      })),
+  };
+}
+
+/** Every metric that was measured, by split. */
+function metricTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
+  const rows = tasks.flatMap(({ name, title, data }) => {
+    if (data === null) return [];
+    return data.task.evaluationSplits.flatMap((split) =>
+      data.task.metrics.flatMap((metric) =>
+        modelsOf(report).map((model): Row => {
+          const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
+          const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []);
+          const what = [metricTitle(metric), splitTitle(split)].filter((word) => word !== "").join(", ");
+          return { cells: [title, what, model.name, ...spreadCells(values.map((value) => inPoints(value)))] };
+        }),
+      ),
+    );
+  });
+  const columns = [
+    ...["Task", "Metric", "Model"].map((label) => ({ label, align: "left" as const })),
+    ...["Median", "Mean", "Least", "Most", "Seeds"].map((label) => ({ label, align: "right" as const })),
+  ];
+  return {
+    caption: "Every metric, over the seeds",
+    columns,
+    rows,
+    notes: ["Mean ± sample standard deviation; all in points from 0 to 100."],
+  };
+}
+
+function spreadCells(values: readonly number[]): Cell[] {
+  if (values.length === 0) return [ABSENT, ABSENT, ABSENT, ABSENT, "0"];
+  const { median, mean, deviation, least, most, count } = spreadOf(values);
+  return [
+    fixed(median, 1),
+    { text: fixed(mean, 1), detail: plusMinus(deviation, 1) },
+    fixed(least, 1),
+    fixed(most, 1),
+    String(count),
+  ];
+}
+
+function latencyBlocks(models: readonly ModelScores[]): Block[] {
+  const points = models.flatMap(({ name, macro, macroSpread, latencyMs }): ScatterChart["points"] =>
+    latencyMs === null ? [] : [{ label: name, x: latencyMs, y: macro, spread: macroSpread.deviation }],
+  );
+  if (points.length === 0) return [];
+  const chart: ScatterChart = {
+    title: "Quality against latency",
+    description:
+      "Up is better, left is faster. Time of a pair of sentences as long as STS-B's through the encoder at batch size 1, on a CPU; the error bars reach one standard deviation over seeds to each side.",
+    xLabel: "milliseconds a pair",
+    yLabel: "score",
+    points,
+  };
+  return [{ kind: "scatter", chart }];
+}
+
+/** The training loss on each task, of the run whose score is the median. */
+function lossBlocks(models: readonly ModelScores[], tasks: readonly TaskEntry[]): Block[] {
+  const charts = tasks.flatMap(({ name, title }) => {
+    const series = models.flatMap((model) => {
+      const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
+      const run = runs[medianIndex(runs.map(({ score }) => score))];
+      const points = run === undefined ? [] : curveOf(run.run, "loss");
+      return points.length < 2 ? [] : [{ label: model.name, points }];
+    });
+    if (series.length === 0) return [];
+    const description = `Training loss on ${title} over the optimizer steps.`;
+    return [{ title, description, xLabel: "step", yLabel: "training loss", series }];
+  });
+  return charts.length === 0
+    ? []
+    : [{ kind: "curves", title: "Training loss, of the runs with the median score", charts }];
+}

@@ -1,0 +1,109 @@
+import type { SeedsReport } from "../../experiments/seeds.js";
+import { spreadOf } from "../../experiments/statistics.js";
+import { inPoints } from "../../experiments/task-runs.js";
+import type { Task } from "../../kinds/task.js";
+import { readRunReport } from "../../tasks/run-report.js";
+import type { Block, ReportDocument } from "../document.js";
+import { counted, fixed, plusMinus } from "../figures.js";
+import type { Provenance } from "../provenance.js";
+import { numberColumns, type Row, type Table } from "../table.js";
+import { curveOf } from "../training-curves.js";
+import {
+  capital,
+  evaluatedFigures,
+  figureCurve,
+  originFacts,
+  recipeFacts,
+  resultFigures,
+  stepCharts,
+} from "./finetune-parts.js";
+import { scoreWords } from "./score-words.js";
+
+/** The report of a fine-tuning with several seeds, to be read. */
+export function seedsDocument(report: SeedsReport, task: Task, provenance: Provenance): ReportDocument {
+  const { score, seeds, best, runs } = report;
+  const first = readRunReport(runs[0]?.run ?? "");
+  const [middle, spread] = [fixed(inPoints(score.median), 1), deviationWords(score.deviation)];
+  return {
+    title: `Fine-tuned on ${task.title} with ${counted(seeds.length, "seed")}`,
+    summary: `The median of ${counted(seeds.length, "seed")} is ${middle}${spread === "" ? "" : ` ${spread}`} (${scoreWords(task)}). The model that is kept is that of seed ${best}, the best.`,
+    highlights: [
+      { label: "Median", value: middle, note: spread || "one seed" },
+      { label: "Best", value: fixed(inPoints(score.most), 1), note: `seed ${best}` },
+      { label: "Least", value: fixed(inPoints(score.least), 1), note: "" },
+    ],
+    blocks: [
+      { kind: "table", table: seedTable(report) },
+      { kind: "table", table: spreadTable(report) },
+      ...courseBlocks(report),
+      { kind: "facts", title: "What they were made from", facts: originFacts(first) },
+      {
+        kind: "facts",
+        title: "The recipe, but for the seed",
+        facts: recipeFacts(first, task).filter(([key]) => key !== "seed"),
+      },
+    ],
+    provenance,
+  };
+}
+
+function deviationWords(deviation: number | null): string {
+  return plusMinus(deviation === null ? null : inPoints(deviation), 1);
+}
+
+function seedTable({ runs, seeds, best }: SeedsReport): Table {
+  const titles = resultFigures(runs[0] ?? { metrics: {} }).map(({ title }) => title);
+  const columns = numberColumns("seed", [...titles, "after step"]);
+  return {
+    caption: "By seed",
+    columns: [...columns, { label: "", align: "left" }],
+    rows: runs.map((run, i): Row => {
+      const values = resultFigures(run).map(({ value }) => fixed(value, 1));
+      const isBest = seeds[i] === best;
+      return {
+        cells: [String(seeds[i]), ...values, run.step.toLocaleString("en-US"), isBest ? "kept" : ""],
+        ...(isBest && { tone: "strong" }),
+      };
+    }),
+    notes: ["Figures are in points from 0 to 100."],
+  };
+}
+
+function spreadTable({ runs }: SeedsReport): Table {
+  const byRun = runs.map(resultFigures);
+  const rows = (byRun[0] ?? []).map(({ title }, i): Row => {
+    const spread = spreadOf(byRun.map((figures) => figures[i]?.value ?? Number.NaN));
+    const { median, mean, deviation, least, most } = spread;
+    return {
+      cells: [
+        title,
+        fixed(median, 1),
+        { text: fixed(mean, 1), detail: plusMinus(deviation, 1) },
+        fixed(least, 1),
+        fixed(most, 1),
+      ],
+    };
+  });
+  return {
+    caption: "Over the seeds",
+    columns: numberColumns("", ["Median", "Mean", "Least", "Most"]),
+    rows,
+    notes: ["Mean ± sample standard deviation."],
+  };
+}
+
+function courseBlocks({ runs, seeds }: SeedsReport): Block[] {
+  const figures = evaluatedFigures(runs[0]?.run ?? "");
+  const lines = (points: (run: string) => ReturnType<typeof figureCurve>) =>
+    runs.map(({ run }, i) => ({ label: `seed ${seeds[i]}`, points: points(run) }));
+  const charts = stepCharts([
+    ...figures.map(({ key, title }) => ({
+      title: capital(title),
+      yLabel: "points",
+      series: lines((run) => figureCurve(run, key)),
+    })),
+    { title: "Evaluation loss", yLabel: "loss", series: lines((run) => curveOf(run, "heldOutLoss")) },
+    { title: "Training loss", yLabel: "loss", series: lines((run) => curveOf(run, "loss")) },
+  ]);
+  return charts.length === 0 ? [] : [{ kind: "curves", title: "The course of training", charts }];
+}

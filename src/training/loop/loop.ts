@@ -1,0 +1,290 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { Purpose, philox } from "../../data/random.js";
+import type { AdamW } from "../../engine/optim/adamw.js";
+import { clipGradientNorm } from "../../engine/optim/clip.js";
+import { linearWarmupDecay } from "../../engine/optim/schedules.js";
+import { phase } from "../../engine/tensor/profile.js";
+import { manualSeed } from "../../engine/tensor/random.js";
+import { keep, tidy } from "../../engine/tensor/scope.js";
+import type { Tensor } from "../../engine/tensor/tensor.js";
+import { RunError } from "../../errors.js";
+import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
+import { type MetricsLog, readMetrics } from "../../runs/metrics.js";
+import type { Run } from "../../runs/run.js";
+import { EventWriter } from "../../runs/tensorboard.js";
+import { checkpointContent, initialState, type LoopState, restoreLatest } from "./loop-state.js";
+import type { Objective, StepData } from "./objective.js";
+import { Speedometer } from "./speedometer.js";
+import { type StepProfile, StepProfiler } from "./step-profiler.js";
+
+/** One line of metrics.jsonl and one point of each curve. */
+export interface StepRecord {
+  step: number;
+  totalSteps: number;
+  /** Weighted sum of the losses. */
+  loss: number;
+  losses: Record<string, number>;
+  learningRate: number;
+  gradientNorm: number;
+  tokens: number;
+  tokensPerSecond: number;
+  etaSeconds: number;
+}
+
+/** When things happen; none of it changes the result. */
+export interface Cadence {
+  logEverySteps: number;
+  evaluateEverySteps: number;
+  saveEverySteps: number;
+  saveEveryMinutes: number;
+  /** Whether to evaluate before the first step too. Default: yes. */
+  evaluatesUntrained?: boolean;
+}
+
+/** What an evaluation found: its figures by name, and the loss, which must be finite. */
+export type Evaluation = Readonly<Record<string, number>> & { readonly loss: number };
+
+/** Whoever watches the run. */
+export interface Observer<E extends Evaluation> {
+  /** After every step, logged or not. */
+  step(record: StepRecord): void;
+  /** While it evaluates: sequences done, of all. */
+  evaluating?(done: number, total: number): void;
+  evaluation(step: number, result: E): void;
+  saved(step: number): void;
+  /** Once, where the run has steps to profile. */
+  profiled?(profile: StepProfile): void;
+}
+
+export interface LoopOptions<S extends StepData, E extends Evaluation> {
+  run: Run;
+  recipe: OptimizerRecipe;
+  totalSteps: number;
+  objective: Objective<S>;
+  optimizer: AdamW;
+  /** Whether to go on from the latest checkpoint. */
+  resume: boolean;
+  device: string;
+  batchesOf(step: number): S;
+  /** @param step optimizer steps done */
+  evaluate(step: number): Promise<E>;
+  cadence: Cadence;
+  observer: Observer<E>;
+  /** Whether to record where the time of a few steps goes, to profile.json. */
+  profile?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The run was asked to stop: it has saved, and can be resumed. */
+export class Interrupted extends Error {
+  readonly step: number;
+
+  /** @param step of the checkpoint that is saved, 0 before the first */
+  constructor(directory: string, step: number) {
+    const when = step === 0 ? "before the first step" : `after step ${step}, which is saved`;
+    super(`interrupted ${when}: go on with --resume --out ${directory}`);
+    this.name = "Interrupted";
+    this.step = step;
+  }
+}
+
+/**
+ * Trains to the last step: evaluate? save? batches, step, log.
+ *
+ * @throws Interrupted when `signal` aborts, after saving
+ * @throws RunError when a loss is not finite, naming the step, the batch and the last good checkpoint
+ * @throws StorageError when the disk is full; the last checkpoint is still there
+ */
+export async function trainLoop<S extends StepData, E extends Evaluation>(options: LoopOptions<S, E>): Promise<void> {
+  const { run, totalSteps, cadence, observer, signal } = options;
+  const { evaluatesUntrained = true } = cadence;
+  const restored = options.resume ? restoreLatest(run, options) : null;
+  const state = restored ?? initialState();
+  const resumedAt = restored === null ? null : state.step;
+  using profiler = options.profile ? new StepProfiler(run, { done: state.step, total: totalSteps }) : null;
+  using events = new EventWriter(run.directory, resumedAt);
+  const metrics = run.openMetrics(resumedAt);
+  let evaluatedStep = lastEvaluation(metrics);
+  const speed = new Speedometer(state.elapsedMs);
+  const saved = { step: resumedAt, atMs: performance.now() };
+  const save = () => {
+    if (saved.step === state.step) return;
+    refuseBadWeights(run, state.step, options.objective);
+    run.saveCheckpoint(state.step, checkpointContent(options, state));
+    Object.assign(saved, { step: state.step, atMs: performance.now() });
+    observer.saved(state.step);
+  };
+  try {
+    while (true) {
+      const isDone = state.step >= totalSteps;
+      const isEvaluated = state.step % cadence.evaluateEverySteps === 0 && (state.step > 0 || evaluatesUntrained);
+      if ((isDone || isEvaluated) && evaluatedStep !== state.step) {
+        const result = await options.evaluate(state.step);
+        refuseBadEvaluation(run, state.step, result);
+        recordEvaluation(metrics, events, state.step, result);
+        observer.evaluation(state.step, result);
+        evaluatedStep = state.step;
+      }
+      const isDue = performance.now() - saved.atMs >= cadence.saveEveryMinutes * 60_000;
+      if (isDone || isDue || (state.step > 0 && state.step % cadence.saveEverySteps === 0)) save();
+      if (isDone) return;
+      speed.startLap();
+      profiler?.beginStep(state.step);
+      const batches = phase("data", () => options.batchesOf(state.step));
+      const measured = await optimizerStep(options, state.step, batches);
+      profiler?.endStep();
+      state.step += 1;
+      state.tokens += batches.tokenCount;
+      speed.endLap(batches.tokenCount);
+      state.elapsedMs = speed.elapsedMs;
+      const record = stepRecord(options, state, { ...measured, tokensPerSecond: speed.tokensPerSecond });
+      const isLogged = state.step === totalSteps || state.step % cadence.logEverySteps === 0;
+      if (isLogged) recordStep(metrics, events, record);
+      observer.step(record);
+      const profile = profiler?.take(state.step) ?? null;
+      if (profile !== null) observer.profiled?.(profile);
+    }
+  } catch (error) {
+    if (!(signal?.aborted && error === signal.reason)) throw error;
+    save(); // The step under way is dropped: the weights are those after the last whole step.
+    throw new Interrupted(run.directory, state.step);
+  }
+}
+
+/**
+ * The step of the last evaluation on record, −1 before the first. Read from metrics.jsonl and no state of a checkpoint:
+ * a run that was interrupted while it evaluated has evaluated more than its checkpoint could know.
+ */
+function lastEvaluation(metrics: MetricsLog): number {
+  return readMetrics(metrics.path).findLast((record) => "heldOutLoss" in record)?.step ?? -1;
+}
+
+/** One optimizer step: every micro-batch's share of the gradient, clipped, then AdamW. */
+async function optimizerStep<S extends StepData, E extends Evaluation>(
+  { objective, optimizer, recipe, totalSteps, signal, run }: LoopOptions<S, E>,
+  step: number,
+  batches: S,
+): Promise<{ losses: number[]; gradientNorm: number }> {
+  const { gradients } = objective.parameters;
+  gradients.zero_();
+  const shares: Tensor[] = [];
+  try {
+    for (const [index, batch] of batches.microBatches.entries()) {
+      await yieldToEvents();
+      signal?.throwIfAborted();
+      manualSeed(dropoutSeed(recipe.seed, step, index));
+      shares.push(keep(tidy(() => objective.microStep(batch, batches))));
+    }
+    const gradientNorm = phase("optimizer", () => clipGradientNorm(gradients, recipe.clipNorm));
+    const perBatch = shares.map((share) => [...share.toFloat32Array()]);
+    if (!Number.isFinite(gradientNorm) || perBatch.flat().some((value) => !Number.isFinite(value))) {
+      throw notFinite(run, step, objective, perBatch, gradientNorm);
+    }
+    phase("optimizer", () => optimizer.step(learningRateOf(recipe, totalSteps, step)));
+    return {
+      losses: objective.losses.map((_, i) => perBatch.reduce((sum, share) => sum + (share[i] ?? 0), 0)),
+      gradientNorm,
+    };
+  } finally {
+    for (const share of shares) share.dispose();
+  }
+}
+
+function learningRateOf({ peakLearningRate, warmupShare }: OptimizerRecipe, totalSteps: number, step: number): number {
+  return linearWarmupDecay({ peakLearningRate, warmupSteps: Math.ceil(warmupShare * totalSteps), totalSteps }, step);
+}
+
+/** Dropout's noise follows from (seed, step, micro-batch) alone, so that a resumed run draws the same. */
+function dropoutSeed(seed: number, step: number, microBatch: number): number {
+  const words = new Uint32Array(4);
+  philox(words, seed, Purpose.dropout, [step, microBatch, 0, 0]);
+  return (words[0] ?? 0) + ((words[1] ?? 0) & 0x1fffff) * 2 ** 32;
+}
+
+/** @param step counted from 0; named as progress and metrics do, which count steps done */
+function notFinite(
+  run: Run,
+  step: number,
+  objective: Pick<Objective, "losses">,
+  perBatch: number[][],
+  norm: number,
+): RunError {
+  const bad = perBatch.findIndex((share) => share.some((value) => !Number.isFinite(value)));
+  const what =
+    bad < 0
+      ? `the gradient norm is ${norm}`
+      : `micro-batch ${bad} gave ${objective.losses.map(({ name }, i) => `${name} ${perBatch[bad]?.[i]}`).join(", ")}`;
+  return stopped(run, `step ${step + 1}: ${what}`);
+}
+
+/** Weights can overflow in the very last update, which no loss has seen yet. */
+function refuseBadWeights(run: Run, step: number, { parameters }: Pick<Objective, "parameters">): void {
+  const norm = tidy(() => [parameters.values.norm().item()])[0];
+  if (!Number.isFinite(norm)) throw stopped(run, `after step ${step} the weights' norm is ${norm}`);
+}
+
+function refuseBadEvaluation(run: Run, step: number, { loss }: Evaluation): void {
+  if (!Number.isFinite(loss)) throw stopped(run, `after step ${step} the held-out loss is ${loss}`);
+}
+
+function stopped(run: Run, what: string): RunError {
+  const [good] = run.checkpointSteps;
+  const checkpoint =
+    good === undefined
+      ? "no checkpoint was saved yet"
+      : `the last good checkpoint is ${run.directory}/checkpoints/step-${good}`;
+  return new RunError(
+    `${run.directory}: ${what}: expected finite values; ${checkpoint}. Lower the learning rate or use float32, in a new run.`,
+  );
+}
+
+function stepRecord(
+  {
+    objective,
+    recipe,
+    totalSteps,
+  }: {
+    objective: Pick<Objective, "losses">;
+    recipe: OptimizerRecipe;
+    totalSteps: number;
+  },
+  { step, tokens }: LoopState,
+  measured: { losses: number[]; gradientNorm: number; tokensPerSecond: number },
+): StepRecord {
+  const { losses, gradientNorm, tokensPerSecond } = measured;
+  return {
+    step,
+    totalSteps,
+    loss: objective.losses.reduce((sum, { weight }, i) => sum + weight * (losses[i] ?? 0), 0),
+    losses: Object.fromEntries(objective.losses.map(({ name }, i) => [name, losses[i] ?? 0])),
+    learningRate: learningRateOf(recipe, totalSteps, step - 1),
+    gradientNorm,
+    tokens,
+    tokensPerSecond,
+    etaSeconds: ((totalSteps - step) * (tokens / step)) / tokensPerSecond,
+  };
+}
+
+function recordStep(metrics: MetricsLog, events: EventWriter, record: StepRecord): void {
+  const { step, loss, losses, learningRate, gradientNorm, tokens, tokensPerSecond } = record;
+  metrics.append({ step, loss, ...losses, learningRate, gradientNorm, tokens, tokensPerSecond });
+  const curves = Object.entries(losses).map(([name, value]) => [`loss/${name}`, value]);
+  events.scalars(step, {
+    "loss/total": loss,
+    ...Object.fromEntries(curves),
+    "train/learningRate": learningRate,
+    "train/gradientNorm": gradientNorm,
+    "train/tokensPerSecond": tokensPerSecond,
+  });
+}
+
+/** loss is recorded as heldOutLoss, and so on. */
+function recordEvaluation(metrics: MetricsLog, events: EventWriter, step: number, result: Evaluation): void {
+  const named = (prefix: (name: string) => string) =>
+    Object.fromEntries(Object.entries(result).map(([name, value]) => [prefix(name), value]));
+  metrics.append({ step, ...named((name) => `heldOut${name.charAt(0).toUpperCase()}${name.slice(1)}`) });
+  events.scalars(
+    step,
+    named((name) => `heldOut/${name}`),
+  );
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { clipGradientNorm } from "../../../src/engine/optim/clip.js";
+import { tensor } from "../../../src/engine/tensor/create.js";
+import { runTestsInScope } from "../tensor/in-scope.js";
+
+interface Clipping {
+  gradient: number[];
+  maxNorm: number;
+  norm: number;
+  clipped: number[];
+}
+
+const file = new URL("../../goldens/optim.json", import.meta.url);
+const { clipping } = JSON.parse(readFileSync(file, "utf8")) as { clipping: Clipping[] };
+
+runTestsInScope();
+
+describe("clipping equals clip_grad_norm_", () => {
+  test.each(clipping)("of norm $norm to $maxNorm", ({ gradient, maxNorm, norm, clipped }) => {
+    const gradients = tensor(gradient);
+    const returned = clipGradientNorm(gradients, maxNorm);
+    expect(Math.abs(returned - norm)).toBeLessThanOrEqual(1e-5 * norm);
+    const worst = gradients.sub(tensor(clipped)).norm().item();
+    expect(worst).toBeLessThanOrEqual(1e-5 * Math.min(norm, maxNorm));
+  });
+});
+
+test("a norm at most the maximum changes no bit", () => {
+  const gradients = tensor([3, 4]);
+  expect(clipGradientNorm(gradients, 5.1)).toBe(5);
+  expect(gradients.toFloat32Array()).toEqual(Float32Array.of(3, 4));
+});
+
+test.each([
+  ["NaN", [1, Number.NaN], Number.NaN],
+  ["an infinity", [1, Number.NEGATIVE_INFINITY], Number.POSITIVE_INFINITY],
+  ["finite numbers whose squares overflow f32", [3e20, 4e20], Number.POSITIVE_INFINITY],
+])("of gradients with %s, the norm says so and nothing is scaled", (_what, values, norm) => {
+  const gradients = tensor(values);
+  expect(clipGradientNorm(gradients, 1)).toBe(norm);
+  expect(gradients.toFloat32Array()).toEqual(Float32Array.from(values));
+});
