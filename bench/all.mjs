@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readCpu } from "../dist/experiments/measure/cpu.js";
+import { readCpu } from "../dist/processor.js";
 import { performanceChart } from "./lib/chart.mjs";
 import { printSummary } from "./lib/report.mjs";
 

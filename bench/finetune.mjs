@@ -5,7 +5,7 @@
 // The rival runs in bf16 by autocast, with glibc told to keep memory (as it comes it is slower: bench/train.mjs), fused AdamW, and
 // each batch padded to its own longest. "Grouped" is given Limbeck's batches of like length, as group_by_length of its trainer makes.
 import { parseArgs } from "node:util";
-import { physicalCores } from "../dist/cli/flags/cores.js";
+import { physicalCores } from "../dist/processor.js";
 import { WORKLOADS } from "./finetune/workloads.mjs";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";

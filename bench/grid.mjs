@@ -2,7 +2,7 @@
 //
 //   npm run bench:grid
 import { parseArgs } from "node:util";
-import { physicalCores } from "../dist/cli/flags/cores.js";
+import { physicalCores } from "../dist/processor.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess } from "./lib/rivals.mjs";
 import { median, printTable } from "./lib/statistics.mjs";

@@ -6,7 +6,7 @@
 // floor is measured on the same buffers, by libtorch's own in-place ops with the same reads and writes: values += gradients is
 // two and one, and a multiplication of each moment is one and one.
 import { parseArgs } from "node:util";
-import { physicalCores, useThreads } from "../dist/cli/flags/cores.js";
+import { physicalCores, useThreads } from "../dist/processor.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
 import { median } from "./lib/statistics.mjs";

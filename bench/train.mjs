@@ -13,7 +13,7 @@
 // The floor is the time that the products take at the rate measured in the same process: of libtorch's own, in bf16, [1024, 768] by
 // [768, 3072].
 import { parseArgs } from "node:util";
-import { physicalCores } from "../dist/cli/flags/cores.js";
+import { physicalCores } from "../dist/processor.js";
 import { writeReport } from "./lib/report.mjs";
 import { RivalProcess, rivalPython } from "./lib/rivals.mjs";
 import { median } from "./lib/statistics.mjs";

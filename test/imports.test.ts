@@ -5,7 +5,20 @@ import { describe, expect, test } from "vitest";
 
 /** The rooms of src/ in the order in which data flows: a room imports only from those above it. docs/architecture.md */
 const ROOMS = [
-  ...["errors", "version", "storage", "text", "families", "kinds", "infer", "recipes", "data", "engine", "models"],
+  ...[
+    "errors",
+    "version",
+    "processor",
+    "storage",
+    "text",
+    "families",
+    "kinds",
+    "infer",
+    "recipes",
+    "data",
+    "engine",
+    "models",
+  ],
   ...["hub", "runs", "training", "tasks", "export", "experiments", "demo", "pages", "serve", "cli", "index"],
 ];
 
@@ -29,8 +42,6 @@ const PENDING: readonly string[] = [
   "families/distilbert.ts imports models/encoder.ts",
   "families/distilbert.ts imports models/masked-lm.ts",
   "families/names.ts imports hub/safetensors.ts",
-  "recipes/training-recipe.ts imports engine/tensor/cpu.ts",
-  "recipes/training-recipe.ts imports engine/tensor/dtype.ts",
 ];
 /** Circles still to be broken; none may be added. */
 const PENDING_CIRCLES: readonly string[] = [

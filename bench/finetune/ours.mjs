@@ -1,6 +1,6 @@
 // Limbeck's side of bench/finetune.mjs: the first line has the features, every other asks for an epoch over them.
 import { createInterface } from "node:readline";
-import { useThreads } from "../../dist/cli/flags/cores.js";
+import { useThreads } from "../../dist/processor.js";
 
 const { kind, batch, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);

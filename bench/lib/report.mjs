@@ -1,6 +1,6 @@
 // What a bench found, in the same words for all of them: a table for people, and with --out a file for bench/all.mjs.
 import { writeFileSync } from "node:fs";
-import { readCpu } from "../../dist/experiments/measure/cpu.js";
+import { readCpu } from "../../dist/processor.js";
 import { median, printTable, ratioText } from "./statistics.mjs";
 
 /**

@@ -1,6 +1,6 @@
 // Limbeck's side of bench/train.mjs: a process that is told by lines of JSON what to do, and answers with seconds.
 import { createInterface } from "node:readline";
-import { useThreads } from "../../dist/cli/flags/cores.js";
+import { useThreads } from "../../dist/processor.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);

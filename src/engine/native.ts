@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ConfigError, LifetimeError, NativeError } from "../errors.js";
+import { physicalCores } from "../processor.js";
 import type { Bindings } from "./native.gen.js";
 
 /** What set-up found and built: build/engine.json, or build/<LIMBECK_ENGINE>/engine.json where that is set. */
@@ -30,10 +31,10 @@ function readEngineRecord(): EngineRecord {
   return JSON.parse(readFileSync(file, "utf8")) as EngineRecord;
 }
 
-/** OpenMP reads these once, when it is loaded; what the user set stands. */
+/** OpenMP reads these once, when it is loaded; what the user set stands, and else a thread for each core. */
 function setThreadEnvironment(): void {
-  const wanted = process.env.LIMBECK_THREADS;
-  if (wanted !== undefined) process.env.OMP_NUM_THREADS = wanted;
+  const { LIMBECK_THREADS, OMP_NUM_THREADS } = process.env;
+  process.env.OMP_NUM_THREADS = LIMBECK_THREADS || OMP_NUM_THREADS || String(physicalCores());
   // Threads that spin while they wait take the cores from whoever would end the wait: OpenBLAS's own threads, or another
   // process. With other work on two cores, steps were 40 times slower so.
   process.env.OMP_WAIT_POLICY ??= "passive";

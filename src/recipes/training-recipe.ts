@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { cpuHasBfloat16 } from "../engine/tensor/cpu.js";
-import type { DType } from "../engine/tensor/dtype.js";
 import { ConfigError } from "../errors.js";
+import { cpuHasBfloat16 } from "../processor.js";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -92,7 +91,7 @@ function resolvePrecision(precision: OptimizerRecipe["precision"]): OptimizerRec
 }
 
 /** The dtype of matrix products. */
-export function productDType({ precision }: OptimizerRecipe): DType {
+export function productDType({ precision }: OptimizerRecipe): "bfloat16" | "float32" {
   return precision === "bfloat16" ? "bfloat16" : "float32";
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { cpuHasBfloat16 } from "../../src/engine/tensor/cpu.js";
 import { ConfigError } from "../../src/errors.js";
+import { cpuHasBfloat16 } from "../../src/processor.js";
 import { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "../../src/recipes/recipes.js";
 
 const named = { distill: distillRecipeNamed, pretrain: pretrainRecipeNamed, finetune: finetuneRecipeNamed };

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { DistillJob } from "../../experiments/ablate.js";
 import type { Task } from "../../kinds/task.js";
+import { useThreads } from "../../processor.js";
 import type { Display } from "../display/display.js";
 import { openDisplay } from "../display/display.js";
 import type { AblateTaskFlags } from "../flags/ablate-tasks.js";
-import { useThreads } from "../flags/cores.js";
 import { wholeNumber } from "../flags/option-values.js";
 import {
   addPlaceFlags,

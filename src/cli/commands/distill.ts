@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { percent } from "../display/quantities.js";
 import { heldOutWords } from "../display/run-display.js";
-import { useThreads } from "../flags/cores.js";
 import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
 import { EMBEDDED_TEACHER } from "../flags/teacher.js";
 

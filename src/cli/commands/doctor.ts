@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { useThreads } from "../../processor.js";
 import type { Diagnosis } from "../display/diagnosis.js";
 import { printResult } from "../display/output.js";
-import { useThreads } from "../flags/cores.js";
 
 export function registerDoctor(program: Command): void {
   program

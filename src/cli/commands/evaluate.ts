@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Split } from "../../kinds/task.js";
+import { useThreads } from "../../processor.js";
 import type { ModelResult } from "../../tasks/evaluate-model.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { whole } from "../display/quantities.js";
-import { useThreads } from "../flags/cores.js";
 import { wholeNumber } from "../flags/option-values.js";
 import { addPlaceFlags, addPrintFlags, type PlaceFlags, type PrintFlags } from "../flags/run-flags.js";
 import { addTaskFlags, type TaskFlags } from "../flags/task-flags.js";

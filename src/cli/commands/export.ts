@@ -4,9 +4,9 @@ import type { ExportResult } from "../../export/export.js";
 import type { TaskCheck } from "../../export/task-check.js";
 import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
 import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/pipeline-names.js";
+import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { whole } from "../display/quantities.js";
-import { useThreads } from "../flags/cores.js";
 import { numberFrom, wholeNumber } from "../flags/option-values.js";
 import { addPrintFlags, type PrintFlags } from "../flags/run-flags.js";
 

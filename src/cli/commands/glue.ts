@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Task } from "../../kinds/task.js";
+import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
-import { useThreads } from "../flags/cores.js";
 import { wholeNumber } from "../flags/option-values.js";
 import {
   addPlaceFlags,

@@ -7,10 +7,10 @@ import type { Model } from "../../infer/model.js";
 import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
 import type { TextPair } from "../../infer/sequences.js";
 import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/pipeline-names.js";
+import { physicalCores } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import type { Prediction } from "../display/predict-output.js";
 import { whole } from "../display/quantities.js";
-import { physicalCores } from "../flags/cores.js";
 import { numberFrom, wholeNumber } from "../flags/option-values.js";
 import type { GivenInput, PredictInput } from "../flags/predict-inputs.js";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { heldOutWords } from "../display/run-display.js";
-import { useThreads } from "../flags/cores.js";
 import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
 
 export function registerPretrain(program: Command): void {

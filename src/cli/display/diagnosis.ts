@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { EngineInfo } from "../../engine/tensor/device.js";
 import type { DType } from "../../engine/tensor/dtype.js";
 import { LimbeckError } from "../../errors.js";
-import { physicalCores } from "../flags/cores.js";
+import { physicalCores } from "../../processor.js";
 import { EMBEDDED_TEACHER } from "../flags/teacher.js";
 
 /** Something that is not as it should be. */

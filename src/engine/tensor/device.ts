@@ -1,5 +1,5 @@
+import { cpuHasBfloat16, readOrEmpty } from "../../processor.js";
 import { engineRecord, native } from "../native.js";
-import { cpuHasBfloat16, readOrEmpty } from "./cpu.js";
 
 export interface EngineInfo {
   /** "wheel", "system" or "custom" */

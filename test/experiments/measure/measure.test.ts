@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { instructionSetsIn, readCpu } from "../../../src/experiments/measure/cpu.js";
 import { madeUpPairs, STS_B_DEV_PAIRS } from "../../../src/experiments/measure/made-up-pairs.js";
 import {
   type MeasuredRow,
@@ -17,6 +16,7 @@ import { PAPER_COSTS } from "../../../src/experiments/paper.js";
 import { renderPage } from "../../../src/pages/page.js";
 import { environmentTable, measureDocument, measureTable } from "../../../src/pages/reports/measure-document.js";
 import { formatTable } from "../../../src/pages/table.js";
+import { instructionSetsIn, readCpu } from "../../../src/processor.js";
 
 /** A subject whose passes take so long, and are written down. */
 function subjectOf(name: string, passMs: number, log: string[], changes: Partial<Subject> = {}): Subject {
