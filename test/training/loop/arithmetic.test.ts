@@ -1,0 +1,363 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Module } from "../../../src/engine/nn/module.js";
+import { AdamW } from "../../../src/engine/optim/adamw.js";
+import { FlatParameters } from "../../../src/engine/optim/flat-parameters.js";
+import { tensor } from "../../../src/engine/tensor/create.js";
+import { engineInfo, setThreads } from "../../../src/engine/tensor/device.js";
+import { manualSeed } from "../../../src/engine/tensor/random.js";
+import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
+import type { Tensor } from "../../../src/engine/tensor/tensor.js";
+import type { OptimizerRecipe } from "../../../src/recipes/training-recipe.js";
+import { readMetrics } from "../../../src/runs/metrics.js";
+import { createRun, openRun } from "../../../src/runs/run.js";
+import { type Cadence, type LoopOptions, type StepRecord, trainLoop } from "../../../src/training/loop/loop.js";
+import { type Objective, type StepData, shareOf } from "../../../src/training/loop/objective.js";
+
+// The loop with an objective whose gradients are known, against the same steps in doubles, written here once more.
+
+/** So many that two threads share them. */
+const SHAPES = { bias: [5], weight: [200, 350], still: [7] } as const;
+type Name = keyof typeof SHAPES;
+
+/** A weight that decays, a bias that does not, and a parameter that is frozen. */
+class Toy extends Module {
+  constructor() {
+    super();
+    this.parameter("bias", { shape: SHAPES.bias, init: { std: 0.5 }, decay: false });
+    this.parameter("weight", { shape: SHAPES.weight, init: { std: 0.5 }, decay: true });
+    this.parameter("still", { shape: SHAPES.still, init: { std: 0.5 }, decay: true });
+  }
+}
+
+/** Sequences by number: what a step learns from them is their mean, however they are cut. */
+interface ToyStep extends StepData {
+  readonly microBatches: readonly { readonly tokenCount: number; readonly sequences: readonly number[] }[];
+  readonly tokenCount: number;
+  readonly sequenceCount: number;
+}
+
+const lengthOf = (name: Name) => SHAPES[name].reduce<number>((product, size) => product * size, 1);
+const WAVES = Object.fromEntries(
+  (["weight", "bias"] as const).map((name) => {
+    const wave = (of: (x: number) => number) => Float64Array.from({ length: lengthOf(name) }, (_, i) => of(0.37 * i));
+    return [name, { sine: wave(Math.sin), cosine: wave(Math.cos) }];
+  }),
+);
+
+/** The sum of the gradients of sequences: waves, those of even numbers below the clip norm, of odd ones far above. */
+function gradientOf(name: "weight" | "bias", sequences: readonly number[]): Float64Array {
+  const size = (sequence: number) => (sequence % 2 === 0 ? 1e-3 : 0.1);
+  const sum = (of: (x: number) => number) => sequences.reduce((total, each) => total + size(each) * of(each), 0);
+  const [a, b] = [sum(Math.cos), sum(Math.sin)];
+  const { sine, cosine } = WAVES[name] as { sine: Float64Array; cosine: Float64Array };
+  return sine.map((value, i) => a * value + b * (cosine[i] ?? 0));
+}
+
+const LOSSES = [
+  { name: "first", weight: 2, of: (sequence: number) => sequence + 1 },
+  { name: "second", weight: 0.5, of: (sequence: number) => 1 / (sequence + 1) },
+];
+
+class ToyObjective implements Objective<ToyStep>, Disposable {
+  readonly model = new Toy();
+  readonly parameters: FlatParameters;
+  readonly losses = LOSSES;
+
+  constructor() {
+    manualSeed(1);
+    this.parameters = new FlatParameters(this.model, { frozen: (name) => name === "still" });
+  }
+
+  microStep({ sequences }: ToyStep["microBatches"][number], step: ToyStep): Tensor {
+    const share = shareOf(step.sequenceCount);
+    for (const name of ["weight", "bias"] as const) {
+      const gradient = Float32Array.from(gradientOf(name, sequences), (value) => value * share);
+      const view = this.parameters.view(this.parameters.gradients, name);
+      view.add_(tensor(gradient, { shape: SHAPES[name] }));
+    }
+    return tensor(LOSSES.map(({ of }) => sequences.reduce((sum, each) => sum + of(each), 0) * share));
+  }
+
+  values(): Record<Name, Float32Array> {
+    const all = Object.keys(SHAPES).map((name) => [
+      name,
+      tidy(() => [this.parameters.view(this.parameters.values, name).toFloat32Array()])[0],
+    ]);
+    return Object.fromEntries(all);
+  }
+
+  [Symbol.dispose](): void {
+    this.model.dispose();
+    this.parameters.dispose();
+  }
+}
+
+/** Steps of six sequences; the last one is cut short, to two. The 2nd, 4th … learn from odd ones too, and are clipped. */
+const SEQUENCES = [
+  [0, 2, 4, 6, 8, 10],
+  [1, 12, 14, 16, 18, 20],
+  [22, 24, 26, 28, 30, 32],
+  [3, 102, 104, 106, 108, 110],
+  [34, 36, 38, 40, 42, 44],
+  [46, 15, 48, 50, 52, 54],
+  [56, 17],
+];
+
+/** Cuts a step after so many sequences each. */
+function stepOf(sequences: readonly number[], cut: readonly number[]): ToyStep {
+  const microBatches = [];
+  for (let at = 0, i = 0; at < sequences.length; at += cut[i++ % cut.length] ?? 1) {
+    const some = sequences.slice(at, at + (cut[i % cut.length] ?? 1));
+    microBatches.push({ tokenCount: 3 * some.length, sequences: some });
+  }
+  return { microBatches, tokenCount: 3 * sequences.length, sequenceCount: sequences.length };
+}
+
+const RECIPE: OptimizerRecipe = {
+  ...{ stepSequences: 6, microBatchTokens: 6, epochs: null, steps: SEQUENCES.length, precision: "float32", seed: 1 },
+  ...{ peakLearningRate: 0.01, warmupShare: 0.4, clipNorm: 1 },
+  ...{ adamBeta1: 0.9, adamBeta2: 0.98, adamEps: 1e-6, weightDecay: 0.1 },
+};
+/** Warm-up takes ⌈0.4 · 7⌉ = 3 of the seven steps, the decay the four that are left. */
+const RATES = [1 / 3, 2 / 3, 1, 1, 3 / 4, 2 / 4, 1 / 4].map((part) => 0.01 * part);
+
+interface Reference {
+  /** After each step. */
+  readonly values: Record<"weight" | "bias", Float64Array>[];
+  /** Before clipping. */
+  readonly norms: number[];
+}
+
+/** AdamW on clipped means, with the rates above. */
+function reference(start: Record<Name, Float32Array>): Reference {
+  const { adamBeta1, adamBeta2, adamEps, weightDecay, clipNorm } = RECIPE;
+  const names = ["weight", "bias"] as const;
+  const state = names.map((name) => ({
+    value: Float64Array.from(start[name]),
+    m: new Float64Array(start[name].length),
+    v: new Float64Array(start[name].length),
+  }));
+  const result: Reference = { values: [], norms: [] };
+  for (const [step, sequences] of SEQUENCES.entries()) {
+    const gradients = names.map((name) => gradientOf(name, sequences).map((value) => value / sequences.length));
+    const squares = gradients.map((each) => each.reduce((sum, value) => sum + value * value, 0));
+    const norm = Math.sqrt(squares.reduce((sum, value) => sum + value, 0));
+    const scale = Math.min(1, clipNorm / norm);
+    const rate = RATES[step] ?? Number.NaN;
+    for (const [n, name] of names.entries()) {
+      const { value, m, v } = state[n] as (typeof state)[number];
+      for (let i = 0; i < value.length; i++) {
+        const g = scale * (gradients[n]?.[i] ?? Number.NaN);
+        m[i] = adamBeta1 * (m[i] ?? 0) + (1 - adamBeta1) * g;
+        v[i] = adamBeta2 * (v[i] ?? 0) + (1 - adamBeta2) * g * g;
+        const mean = (m[i] ?? 0) / (1 - adamBeta1 ** (step + 1));
+        const deviation = Math.sqrt((v[i] ?? 0) / (1 - adamBeta2 ** (step + 1)));
+        const decayed = (value[i] ?? 0) * (1 - rate * (name === "weight" ? weightDecay : 0));
+        value[i] = decayed - (rate * mean) / (deviation + adamEps);
+      }
+    }
+    result.norms.push(norm);
+    const [weight, bias] = state.map(({ value }) => value.slice()) as [Float64Array, Float64Array];
+    result.values.push({ weight, bias });
+  }
+  return result;
+}
+
+function startValues(): Record<Name, Float32Array> {
+  using untrained = new ToyObjective();
+  return untrained.values();
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "limbeck-arithmetic-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const CADENCE: Cadence = { logEverySteps: 1, evaluateEverySteps: 100, saveEverySteps: 100, saveEveryMinutes: 60 };
+let runs = 0;
+const newFolder = () => join(folder, `run-${runs++}`);
+
+type Changes = Partial<Pick<LoopOptions<ToyStep, { loss: number }>, "totalSteps" | "evaluate" | "profile">> & {
+  out?: string;
+  recipe?: Partial<OptimizerRecipe>;
+  cadence?: Partial<Cadence>;
+  cut?: readonly number[];
+  /** After every step, with the weights as they are then. */
+  onStep?: (record: StepRecord, objective: ToyObjective) => void;
+  saved?: (step: number) => void;
+  evaluation?: (step: number) => void;
+  resume?: boolean;
+};
+
+/** Trains, and gives what was told of each step and the weights in the end. */
+async function train(changes: Changes = {}): Promise<{ records: StepRecord[]; values: Record<Name, Float32Array> }> {
+  const { out = newFolder(), cut = [6], onStep, saved, evaluation, resume = false, ...rest } = changes;
+  const recipe = { ...RECIPE, ...changes.recipe };
+  using objective = new ToyObjective();
+  using optimizer = new AdamW(objective.parameters, {
+    ...{ beta1: recipe.adamBeta1, beta2: recipe.adamBeta2, eps: recipe.adamEps, weightDecay: recipe.weightDecay },
+  });
+  using run = resume ? openRun(out, recipe) : createRun(out, recipe);
+  const records: StepRecord[] = [];
+  await trainLoop<ToyStep, { loss: number }>({
+    ...{ totalSteps: SEQUENCES.length, evaluate: async () => ({ loss: 1 }), ...rest },
+    ...{ run, recipe, objective, optimizer, resume, device: "cpu", cadence: { ...CADENCE, ...changes.cadence } },
+    batchesOf: (step) => stepOf(SEQUENCES[step % SEQUENCES.length] ?? [], cut),
+    observer: {
+      step: (record) => {
+        records.push(record);
+        onStep?.(record, objective);
+      },
+      evaluation: (step) => evaluation?.(step),
+      saved: (step) => saved?.(step),
+    },
+  });
+  return { records, values: objective.values() };
+}
+
+/** f32 has seven digits; a rate, a clip or a moment that is off shows in the first three. */
+function expectClose(actual: Float32Array, expected: Float64Array, what: string): void {
+  let worst = 0;
+  for (const [i, value] of expected.entries()) {
+    worst = Math.max(worst, Math.abs((actual[i] ?? Number.NaN) - value) / Math.max(0.1, Math.abs(value)));
+  }
+  expect(worst, what).toBeLessThan(2e-6);
+}
+
+describe.each([1, 2])("with threads: %i", (threads) => {
+  const before = engineInfo().threads;
+  beforeAll(() => setThreads(threads));
+  afterAll(() => setThreads(before));
+
+  test.each([
+    ["whole", [6]],
+    ["in fours and twos", [4, 2]],
+    ["unevenly", [1, 3]],
+    ["one by one", [1]],
+  ])(
+    "the weights after every step are AdamW's, by lr(step) times the clipped mean of the gradients, cut %s",
+    async (_, cut) => {
+      const live = liveTensors();
+      const after: Record<Name, Float32Array>[] = [];
+      const start = startValues();
+      const { values, norms } = reference(start);
+      const { records } = await train({ cut, onStep: (_record, objective) => void after.push(objective.values()) });
+      for (const [step, expected] of values.entries()) {
+        expectClose(after[step]?.weight as Float32Array, expected.weight, `weight after step ${step + 1}`);
+        expectClose(after[step]?.bias as Float32Array, expected.bias, `bias after step ${step + 1}`);
+        expect(after[step]?.still).toEqual(start.still);
+        const norm = norms[step] ?? Number.NaN;
+        expect(Math.abs((records[step]?.gradientNorm ?? Number.NaN) / norm - 1)).toBeLessThan(1e-5);
+      }
+      expect(norms.map((norm) => norm > RECIPE.clipNorm)).toEqual([false, true, false, true, false, true, true]);
+      expect(liveTensors()).toBe(live);
+    },
+  );
+});
+
+describe("what is told of a step", () => {
+  test("are its own rate, the means of its losses, and their weighted sum", async () => {
+    const { records } = await train({ cut: [4, 2] });
+    expect(records.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    for (const [i, record] of records.entries()) {
+      const sequences = SEQUENCES[i] as number[];
+      const mean = (of: (sequence: number) => number) =>
+        sequences.reduce((sum, each) => sum + of(each), 0) / sequences.length;
+      const [first, second] = LOSSES.map(({ of }) => mean(of)) as [number, number];
+      expect(record.learningRate).toBeCloseTo(RATES[i] ?? Number.NaN, 12);
+      expect(record.losses.first).toBeCloseTo(first, 5);
+      expect(record.losses.second).toBeCloseTo(second, 5);
+      expect(record.loss).toBeCloseTo(2 * (record.losses.first ?? 0) + 0.5 * (record.losses.second ?? 0), 9);
+      expect(record.totalSteps).toBe(7);
+    }
+  });
+
+  test("are the tokens so far, and the time that is left at the speed of now", async () => {
+    const { records } = await train();
+    expect(records.map(({ tokens }) => tokens)).toEqual([18, 36, 54, 72, 90, 108, 114]);
+    for (const { step, tokens, tokensPerSecond, etaSeconds } of records) {
+      expect(tokensPerSecond).toBeGreaterThan(0);
+      expect(etaSeconds * tokensPerSecond).toBeCloseTo((7 - step) * (tokens / step), 6);
+    }
+  });
+});
+
+describe("warm-up takes the share of the steps, rounded up:", () => {
+  test.each([
+    { share: 0, totalSteps: 4, parts: [1, 3 / 4, 2 / 4, 1 / 4] },
+    { share: 0.1, totalSteps: 5, parts: [1, 1, 3 / 4, 2 / 4, 1 / 4] }, // half a step
+    { share: 0.5, totalSteps: 4, parts: [1 / 2, 1, 1, 1 / 2] },
+    { share: 0.25, totalSteps: 6, parts: [1 / 2, 1, 1, 3 / 4, 2 / 4, 1 / 4] }, // one and a half
+    { share: 0.34, totalSteps: 3, parts: [1 / 2, 1, 1] }, // hardly more than one
+    { share: 1, totalSteps: 3, parts: [1 / 3, 2 / 3, 1] },
+  ])("$share of $totalSteps", async ({ share, totalSteps, parts }) => {
+    const { records } = await train({ totalSteps, recipe: { warmupShare: share, steps: totalSteps } });
+    for (const [i, part] of parts.entries()) expect(records[i]?.learningRate).toBeCloseTo(0.01 * part, 12);
+    expect(records).toHaveLength(parts.length);
+  });
+});
+
+describe("a run that is cut short and resumed", () => {
+  const bytesOf = ({ buffer }: Float32Array) => Buffer.from(buffer);
+
+  test.each([1, 3, 6])("after step %i ends with the same bits", async (stop) => {
+    const whole = await train({ cut: [4, 2] });
+    const out = newFolder();
+    const crash = ({ step }: StepRecord) => {
+      if (step === stop + 1) throw new Error("as if killed");
+    };
+    await expect(train({ out, cut: [4, 2], cadence: { saveEverySteps: stop }, onStep: crash })).rejects.toThrow(
+      "as if killed",
+    );
+    const resumed = await train({ out, cut: [4, 2], resume: true });
+    for (const name of ["weight", "bias", "still"] as const) {
+      expect(bytesOf(resumed.values[name]).equals(bytesOf(whole.values[name])), name).toBe(true);
+    }
+    const told = ({ tokensPerSecond: _speed, etaSeconds: _eta, ...record }: StepRecord) => record;
+    expect(resumed.records.map(told)).toEqual(whole.records.slice(stop).map(told));
+  });
+});
+
+describe("the cadence", () => {
+  const stepsOf = async (changes: Changes) => {
+    const [evaluated, saved]: [number[], number[]] = [[], []];
+    const out = newFolder();
+    await train({
+      ...{ out, evaluation: (step) => void evaluated.push(step), saved: (step) => void saved.push(step) },
+      ...changes,
+    });
+    const logged = readMetrics(join(out, "metrics.jsonl")).filter((record) => "learningRate" in record);
+    return { evaluated, saved, logged: logged.map(({ step }) => step), files: readdirSync(out) };
+  };
+
+  test("evaluates before the first step, saves and logs at their steps, and does all three at the end", async () => {
+    const cadence = { logEverySteps: 2, evaluateEverySteps: 3, saveEverySteps: 4 };
+    expect(await stepsOf({ cadence })).toMatchObject({
+      evaluated: [0, 3, 6, 7],
+      saved: [4, 7],
+      logged: [2, 4, 6, 7],
+    });
+  });
+
+  test("does none of them twice where the last step is one of theirs", async () => {
+    const cadence = { logEverySteps: 7, evaluateEverySteps: 7, saveEverySteps: 7 };
+    expect(await stepsOf({ cadence })).toMatchObject({ evaluated: [0, 7], saved: [7], logged: [7] });
+  });
+
+  test("leaves the untrained model alone where it is told to", async () => {
+    const cadence = { evaluateEverySteps: 3, evaluatesUntrained: false };
+    expect((await stepsOf({ cadence })).evaluated).toEqual([3, 6, 7]);
+  });
+
+  test("saves by the clock too", async () => {
+    expect((await stepsOf({ cadence: { saveEveryMinutes: 0 } })).saved).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("profiles only where it is asked to", async () => {
+    expect((await stepsOf({})).files).not.toContain("profile.json");
+  });
+});
