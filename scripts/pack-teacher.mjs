@@ -6,10 +6,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatModelCard } from "../dist/hub/card.js";
-import { loadMaskedLm, saveMaskedLm } from "../dist/hub/model.js";
-import { readMetrics } from "../dist/runs/metrics.js";
-import { openCorpus } from "../dist/training/loop/corpus.js";
-import { evaluateHeldOut } from "../dist/training/loop/evaluate.js";
+import { loadMaskedLm, saveMaskedLm } from "../dist/hub/model-loading.js";
+import { readMetrics } from "../dist/runs/metrics-log.js";
+import { evaluateHeldOut } from "../dist/training/loop/evaluate-held-out.js";
+import { openCorpus } from "../dist/training/loop/training-corpus.js";
 import { curve } from "./curve.mjs";
 
 const [work] = process.argv.slice(2);

@@ -59,7 +59,7 @@ export { bertBase, bertForMaskedLm, bertModel } from "./families/bert.js";
 export { type EncoderConfig, fromHuggingFace, toHuggingFace } from "./families/config.js";
 export { distilBertBase, distilBertForMaskedLm, distilBertModel, studentConfig } from "./families/distilbert.js";
 // Models.
-export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./hub/model.js";
+export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./hub/model-loading.js";
 export { type LoadedTaskModel, loadTaskModel, saveTaskModel } from "./hub/task-model.js";
 export { type MetricName, scoreOf, textMetrics } from "./kinds/metrics/metrics.js";
 export { questionMetrics } from "./kinds/metrics/squad.js";
@@ -85,9 +85,9 @@ export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
 export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from "./text/wordpiece.js";
 // Training.
 export { type DistillOptions, type DistillResult, distill } from "./training/distill/distill.js";
-export { evaluateHeldOut, type HeldOutResult } from "./training/loop/evaluate.js";
+export { evaluateHeldOut, type HeldOutResult } from "./training/loop/evaluate-held-out.js";
 export { type Cadence, Interrupted, type Observer, type StepRecord } from "./training/loop/loop.js";
-export type { Profile, ProfileRow } from "./training/loop/profile.js";
+export type { Profile, ProfileRow } from "./training/loop/profile-summary.js";
 export type { Estimate, SessionOptions, SessionResult } from "./training/loop/session.js";
 export type { StepProfile } from "./training/loop/step-profiler.js";
 export { pretrain } from "./training/pretrain/pretrain.js";

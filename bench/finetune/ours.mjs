@@ -10,9 +10,9 @@ const { SequenceClassifier } = await import("../../dist/models/sequence-classifi
 const { AdamW } = await import("../../dist/engine/optim/adamw.js");
 const { clipGradientNorm } = await import("../../dist/engine/optim/clip.js");
 const { FlatParameters } = await import("../../dist/engine/optim/flat-parameters.js");
-const { finetuneBase } = await import("../../dist/recipes/finetune.js");
-const { TaskSteps } = await import("../../dist/tasks/batches.js");
-const { TaskObjective } = await import("../../dist/tasks/objective.js");
+const { finetuneBase } = await import("../../dist/recipes/finetune-base.js");
+const { TaskSteps } = await import("../../dist/tasks/task-batches.js");
+const { TaskObjective } = await import("../../dist/tasks/task-objective.js");
 const { tidy } = await import("../../dist/engine/tensor/scope.js");
 
 const model = kind === "answers" ? new QuestionAnswering(distilBertBase) : new SequenceClassifier(distilBertBase, 2);

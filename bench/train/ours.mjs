@@ -4,8 +4,8 @@ import { useThreads } from "../../dist/processor.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);
-const { castProducts } = await import("../../dist/hub/model.js");
-const { DistillObjective } = await import("../../dist/training/distill/objective.js");
+const { castProducts } = await import("../../dist/hub/model-loading.js");
+const { DistillObjective } = await import("../../dist/training/distill/distill-objective.js");
 const { bertBase } = await import("../../dist/families/bert.js");
 const { MaskedLm } = await import("../../dist/models/masked-lm.js");
 const { initialise } = await import("../../dist/engine/nn/module.js");
@@ -52,7 +52,7 @@ const requests = {
   },
 };
 
-/** A Batch of src/data/batches.ts from rows of numbers. */
+/** A Batch of src/data/masked-batches.ts from rows of numbers. */
 function batchOf({ inputIds, labels, attentionMask }) {
   const [B, S] = [inputIds.length, inputIds[0].length];
   const tokenCount = attentionMask.flat().reduce((sum, real) => sum + real, 0);

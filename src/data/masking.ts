@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { Purpose, philox, toUnit } from "./random.js";
+import { Purpose, philox, toUnit } from "./philox.js";
 
 /** A label at which no loss is taken. */
 export const IGNORED = -100;

@@ -1,4 +1,4 @@
-import { Purpose, philox } from "./random.js";
+import { Purpose, philox } from "./philox.js";
 
 const ROUNDS = 8;
 

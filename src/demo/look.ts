@@ -1,7 +1,7 @@
 import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
 import { TensorScope } from "../engine/tensor/scope.js";
-import type { LoadedModel } from "../hub/model.js";
+import type { LoadedModel } from "../hub/model-loading.js";
 
 /** The likeliest words at the first [MASK] of a text, best first. */
 export async function fillMask({ model, tokenizer }: LoadedModel, text: string, count: number): Promise<string[]> {

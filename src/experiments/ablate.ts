@@ -9,7 +9,7 @@ import { curveOf } from "../pages/training-curves.js";
 import { writeReport } from "../pages/write.js";
 import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { discardCheckpoints } from "../runs/run.js";
-import { removeModel } from "../tasks/seeds.js";
+import { removeModel } from "../tasks/finetune-seeds.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
 import { PAPER_ABLATION } from "./paper.js";
 import { mean, type PairedDifference, pairedDifference, type Spread, spreadOf } from "./statistics.js";

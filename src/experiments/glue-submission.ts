@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import type { Split } from "../kinds/task.js";
+import { bestRun } from "../tasks/finetune-seeds.js";
 import { type GluePredictions, writeGlueSubmission } from "../tasks/predictions.js";
-import { bestRun } from "../tasks/seeds.js";
-import { GLUE_TASKS } from "../tasks/texts/glue.js";
+import { GLUE_TASKS } from "../tasks/texts/glue-layouts.js";
 import { splitsIn, textTaskFolder } from "../tasks/texts/text-folder.js";
 import type { ModelScores } from "./glue.js";
 import { keptModel, type PresentTask, type TaskEntry } from "./task-runs.js";

@@ -5,8 +5,8 @@ import { writeFinetuneReport } from "../pages/reports/finetune.js";
 import { seedsDocument } from "../pages/reports/seeds-document.js";
 import { writeReport } from "../pages/write.js";
 import type { FinetuneOptions } from "../tasks/finetune.js";
+import { bestRun, finetuneSeeds, type SeedOptions } from "../tasks/finetune-seeds.js";
 import type { FinetuneResult } from "../tasks/result.js";
-import { bestRun, finetuneSeeds, type SeedOptions } from "../tasks/seeds.js";
 import { type Spread, spreadOf } from "./statistics.js";
 import { keptModel, takeReportFolder } from "./task-runs.js";
 

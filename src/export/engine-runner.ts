@@ -2,7 +2,7 @@ import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
 import { TensorScope } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
-import { withWeights } from "../hub/model.js";
+import { withWeights } from "../hub/model-loading.js";
 import { Encoder } from "../models/encoder.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { attentionMask } from "../training/loop/micro-batch.js";

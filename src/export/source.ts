@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fromHuggingFace } from "../families/config.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../hub/folder.js";
 import { resolveModel } from "../hub/hub.js";
-import { checkTokenizerFits, shapesOf } from "../hub/model.js";
+import { checkTokenizerFits, shapesOf } from "../hub/model-loading.js";
 import type { PipelineTask } from "../kinds/pipeline-names.js";
 import { Encoder } from "../models/encoder.js";
 import { MaskedLm } from "../models/masked-lm.js";

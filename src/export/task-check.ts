@@ -2,9 +2,9 @@ import { loadTaskModel } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
 import type { Task, TaskData } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
-import { evaluationBatches, type TaskBatch } from "../tasks/batches.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
-import { headOf } from "../tasks/student.js";
+import { headOf } from "../tasks/student-and-teacher.js";
+import { evaluationBatches, type TaskBatch } from "../tasks/task-batches.js";
 import type { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
 

@@ -8,7 +8,7 @@ import { SequenceClassifier } from "../models/sequence-classifier.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
-import { checkTokenizerFits, loadWeights, parameterEntries, shapesOf, withWeights } from "./model.js";
+import { checkTokenizerFits, loadWeights, parameterEntries, shapesOf, withWeights } from "./model-loading.js";
 
 /** What a model is to say: one of several labels, a number, or where an answer stands. */
 export type TaskHead =

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type MetricsRecord, readMetrics } from "../runs/metrics.js";
+import { type MetricsRecord, readMetrics } from "../runs/metrics-log.js";
 
 type Point = readonly [step: number, value: number];
 

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.js";
 import { distilbertBase } from "./distilbert-base.js";
 import { type DistillRecipe, distillRecipe } from "./distill-recipe.js";
-import { finetuneBase, finetuneNano, squadBase, squadNano } from "./finetune.js";
+import { finetuneBase, finetuneNano, squadBase, squadNano } from "./finetune-base.js";
 import { type FinetuneRecipe, finetuneRecipe } from "./finetune-recipe.js";
 import { nano } from "./nano.js";
 import { type PretrainRecipe, pretrainRecipe } from "./pretrain-recipe.js";

@@ -21,7 +21,7 @@ import {
   toJsonObject,
 } from "../storage/json-file.js";
 import { type DirectoryLock, isLockName, lockDirectory } from "../storage/lock.js";
-import { MetricsLog } from "./metrics.js";
+import { MetricsLog } from "./metrics-log.js";
 
 const RECIPE_FILE = "recipe.json";
 const METRICS_FILE = "metrics.jsonl";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { loadWeights, parameterEntries } from "../hub/model.js";
+import { loadWeights, parameterEntries } from "../hub/model-loading.js";
 import { openSafetensors, writeSafetensors } from "../hub/safetensors.js";
 import type { TaskModel } from "../hub/task-model.js";
-import { readMetrics } from "../runs/metrics.js";
+import { readMetrics } from "../runs/metrics-log.js";
 import type { Run } from "../runs/run.js";
 
 /** Weights of the best evaluation so far, in the run directory. */

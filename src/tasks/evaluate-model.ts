@@ -2,10 +2,10 @@ import { loadTaskModel } from "../hub/task-model.js";
 import type { Split, Task, TaskData } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
-import { evaluateSplit, type SplitResult } from "./evaluate.js";
+import { evaluateSplit, type SplitResult } from "./evaluate-split.js";
 import { writeSquadPredictions, writeTextPredictions } from "./predictions.js";
 import { prepareSplit } from "./prepared.js";
-import { headOf } from "./student.js";
+import { headOf } from "./student-and-teacher.js";
 
 export interface EvaluateOptions {
   /** A fine-tuned model: a folder or a Hub id. */

@@ -11,15 +11,15 @@ import type { Run } from "../runs/run.js";
 import { keepSources } from "../runs/sources.js";
 import { type Evaluation, trainLoop } from "../training/loop/loop.js";
 import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../training/loop/session.js";
-import { type Feature, TaskSteps } from "./batches.js";
 import { keepIfBest, restoreBest } from "./best-weights.js";
-import { finetunedCard } from "./card.js";
-import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate.js";
-import { TaskObjective } from "./objective.js";
+import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate-split.js";
+import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import type { FinetuneResult } from "./result.js";
 import { discardWork, finishedRun, writeRunReport } from "./run-report.js";
-import { headOf, loadTeacher, type Student, startStudent } from "./student.js";
+import { headOf, loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
+import { type Feature, TaskSteps } from "./task-batches.js";
+import { TaskObjective } from "./task-objective.js";
 
 /** One evaluation while it trains: the loss, the score, and each figure by its name. */
 export type TaskEvaluation = Evaluation & { readonly score: number };

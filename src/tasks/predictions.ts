@@ -5,7 +5,7 @@ import { diskError, writeAtomically } from "../data/disk.js";
 import { ConfigError } from "../errors.js";
 import type { Split, TextTask } from "../kinds/task.js";
 import { formatJson } from "../storage/json-file.js";
-import { GLUE_TASKS } from "./texts/glue.js";
+import { GLUE_TASKS } from "./texts/glue-layouts.js";
 
 /** What a model says of a test set of GLUE. */
 export interface GluePredictions {

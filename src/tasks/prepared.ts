@@ -16,8 +16,8 @@ import type {
 } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import type { Feature } from "./batches.js";
 import { questionFeatures } from "./questions/squad-features.js";
+import type { Feature } from "./task-batches.js";
 import { textFeatures } from "./texts/text-features.js";
 
 /** What a model says of one example. */

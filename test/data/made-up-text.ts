@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { philox } from "../../src/data/random.js";
+import { philox } from "../../src/data/philox.js";
 import { folderWith } from "./folders.js";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-()\"".split("");

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { fillMask } from "../../src/demo/look.js";
 import { readModelFolder } from "../../src/hub/folder.js";
-import { loadMaskedLm } from "../../src/hub/model.js";
+import { loadMaskedLm } from "../../src/hub/model-loading.js";
 
 const folder = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
 

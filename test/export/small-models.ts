@@ -10,7 +10,7 @@ import { bertBase } from "../../src/families/bert.js";
 import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
 import { distilBertBase } from "../../src/families/distilbert.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
-import { parameterEntries, saveMaskedLm } from "../../src/hub/model.js";
+import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { saveTaskModel } from "../../src/hub/task-model.js";
 import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { ortRunner } from "../../src/export/ort-runner.js";
 import { openSource } from "../../src/export/source.js";
 import { trimSource } from "../../src/export/trim.js";
-import { loadMaskedLm } from "../../src/hub/model.js";
+import { loadMaskedLm } from "../../src/hub/model-loading.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { bertSpec, withSpecialTokens } from "../../src/text/tokenizer-spec.js";
 import { trimVocabulary } from "../../src/text/trim-vocabulary.js";

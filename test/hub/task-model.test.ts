@@ -13,7 +13,7 @@ import { bertBase } from "../../src/families/bert.js";
 import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
 import { studentConfig } from "../../src/families/distilbert.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
-import { loadMaskedLm, parameterEntries, saveMaskedLm } from "../../src/hub/model.js";
+import { loadMaskedLm, parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import {
   loadTaskModel,
   readModelLabels,

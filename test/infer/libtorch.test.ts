@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/tensor/autograd.js";
 import { tensor } from "../../src/engine/tensor/create.js";
 import { tidy } from "../../src/engine/tensor/scope.js";
-import { loadMaskedLm } from "../../src/hub/model.js";
+import { loadMaskedLm } from "../../src/hub/model-loading.js";
 import { loadTaskModel, type TaskHead } from "../../src/hub/task-model.js";
 import { answer } from "../../src/infer/answer.js";
 import { classify } from "../../src/infer/classify.js";
@@ -10,9 +10,9 @@ import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
 import { answersOf } from "../../src/kinds/answers.js";
 import type { EncoderInput } from "../../src/models/encoder.js";
-import { evaluationBatches, type Feature } from "../../src/tasks/batches.js";
-import { taskLogits } from "../../src/tasks/objective.js";
 import { questionFeatures } from "../../src/tasks/questions/squad-features.js";
+import { evaluationBatches, type Feature } from "../../src/tasks/task-batches.js";
+import { taskLogits } from "../../src/tasks/task-objective.js";
 import { textFeatures } from "../../src/tasks/texts/text-features.js";
 import {
   ANSWERS,

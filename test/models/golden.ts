@@ -5,7 +5,7 @@ import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import { type EncoderConfig, fromHuggingFace } from "../../src/families/config.js";
 import { isBareArchitecture, toHuggingFaceNames } from "../../src/families/names.js";
 import { type ModelFolder, readModelFolder } from "../../src/hub/folder.js";
-import { loadWeights, shapesOf } from "../../src/hub/model.js";
+import { loadWeights, shapesOf } from "../../src/hub/model-loading.js";
 import { openSafetensors, type SafetensorsFile } from "../../src/hub/safetensors.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";

@@ -12,7 +12,7 @@ import { ConfigError, FormatError } from "../../src/errors.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
 import { distilBertForMaskedLm, studentConfig } from "../../src/families/distilbert.js";
-import { loadMaskedLm, saveMaskedLm } from "../../src/hub/model.js";
+import { loadMaskedLm, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import type { Tokenizer } from "../../src/text/tokenizer.js";
 import { relativeError } from "./closeness.js";

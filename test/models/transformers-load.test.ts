@@ -12,7 +12,7 @@ import { bertBase, bertForMaskedLm, bertModel } from "../../src/families/bert.js
 import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
 import { distilBertForMaskedLm, distilBertModel } from "../../src/families/distilbert.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
-import { parameterEntries, saveMaskedLm } from "../../src/hub/model.js";
+import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import type { Encoder, EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import type { Tokenizer } from "../../src/text/tokenizer.js";

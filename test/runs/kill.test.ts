@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { readMetrics } from "../../src/runs/metrics.js";
+import { readMetrics } from "../../src/runs/metrics-log.js";
 import { openRun } from "../../src/runs/run.js";
 import { compileSources } from "../compiled-sources.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Split } from "../../src/kinds/task.js";
 import { findGlueTasks, openTask } from "../../src/tasks/open.js";
-import { GLUE_TASKS } from "../../src/tasks/texts/glue.js";
+import { GLUE_TASKS } from "../../src/tasks/texts/glue-layouts.js";
 import { folderWith } from "../data/folders.js";
 import { addFile, failureOf, HUB, parquet, textsOf, tsv } from "./layouts.js";
 

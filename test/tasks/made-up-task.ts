@@ -1,4 +1,4 @@
-import { Purpose, philox } from "../../src/data/random.js";
+import { Purpose, philox } from "../../src/data/philox.js";
 import type { Examples, QuestionExample, Split, TaskData, TextExample } from "../../src/kinds/task.js";
 import type { FinetuneRecipe } from "../../src/recipes/finetune-recipe.js";
 

@@ -132,7 +132,7 @@ async function openSubjects(
   const { openOnnx } = await import("../../experiments/measure/measure-onnx.js");
   const { engineInfo } = await import("../../engine/tensor/device.js");
   const { modelNames } = await import("../../experiments/task-runs.js");
-  const { loadModelTokenizer } = await import("../../hub/model.js");
+  const { loadModelTokenizer } = await import("../../hub/model-loading.js");
   const shapes = given ?? (models.length === 0 ? SHAPE_NAMES : []);
   const needsTokenizer = shapes.filter(readsPieces).length > 0;
   if (wanted !== undefined && !needsTokenizer) {

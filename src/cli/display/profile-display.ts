@@ -1,5 +1,5 @@
 import { formatRows, numberColumns } from "../../pages/table.js";
-import type { ProfileRow } from "../../training/loop/profile.js";
+import type { ProfileRow } from "../../training/loop/profile-summary.js";
 import type { StepProfile } from "../../training/loop/step-profiler.js";
 import { percent, whole } from "./quantities.js";
 

@@ -1,4 +1,4 @@
-import type { HeldOutResult } from "../../training/loop/evaluate.js";
+import type { HeldOutResult } from "../../training/loop/evaluate-held-out.js";
 import type { StepRecord } from "../../training/loop/loop.js";
 import type { Estimate, SessionOptions } from "../../training/loop/session.js";
 import type { Display } from "./display.js";

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../../errors.js";
-import { readModelConfig } from "../../hub/model.js";
+import { readModelConfig } from "../../hub/model-loading.js";
 import type { Task } from "../../kinds/task.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
 import { finetuneRecipeNamed } from "../../recipes/recipes.js";

@@ -2,7 +2,7 @@ import { ConfigError } from "../../errors.js";
 import type { TaskEntry } from "../../experiments/task-runs.js";
 import { findGlueTasks } from "../../tasks/open.js";
 import { plainName } from "../../tasks/rows/split-files.js";
-import { GLUE_TASKS } from "../../tasks/texts/glue.js";
+import { GLUE_TASKS } from "../../tasks/texts/glue-layouts.js";
 import { nearest } from "../../text/nearest.js";
 
 /**

@@ -1,4 +1,4 @@
-import { philox, toUnit } from "../../data/random.js";
+import { philox, toUnit } from "../../data/philox.js";
 
 /** Two sentences, as a task of pairs has them. */
 export interface SentencePair {

@@ -9,7 +9,7 @@ import { type EncoderConfig, fromHuggingFace } from "../../families/config.js";
 import { distilBertBase } from "../../families/distilbert.js";
 import { CONFIG_FILE, readModelFolder } from "../../hub/folder.js";
 import { resolveModel } from "../../hub/hub.js";
-import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model.js";
+import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model-loading.js";
 import { Encoder } from "../../models/encoder.js";
 import { nearest } from "../../text/nearest.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";

@@ -7,8 +7,8 @@ import type { SiteDescription, SiteModel } from "./description.js";
 import { examplesOf } from "./examples.js";
 import { checkSameTask, type ExportedModel } from "./exported-model.js";
 import { ICON } from "./icon.js";
-import { renderPage } from "./page.js";
-import { STYLE } from "./style.js";
+import { renderPage } from "./playground-page.js";
+import { STYLE } from "./playground-style.js";
 
 /** A static site: its files by their paths below it, with no slash before. */
 export type Site = ReadonlyMap<string, SiteFile>;

@@ -4,7 +4,7 @@ import type { QuestionExample } from "../../kinds/task.js";
 import { longestQuestion, windows } from "../../text/cut.js";
 import type { EncodedText } from "../../text/encoded-text.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import type { Feature } from "../batches.js";
+import type { Feature } from "../task-batches.js";
 
 /** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
 export interface QuestionFeature extends Feature, AnswerWindow {}

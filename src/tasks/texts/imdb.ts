@@ -7,8 +7,8 @@ import { readError } from "../../storage/json-file.js";
 import { collect } from "../rows/collect.js";
 import { entriesOf, splitMissing, taskFolder } from "../rows/split-files.js";
 import { decodeUtf8 } from "../rows/text-lines.js";
-import { HELD_OUT_TITLE, holdOutLastTenth } from "./held-out.js";
 import { wordLabels } from "./labels.js";
+import { HELD_OUT_TITLE, holdOutLastTenth } from "./last-tenth.js";
 import { openTextTask, type TextLayout } from "./text-folder.js";
 
 /**

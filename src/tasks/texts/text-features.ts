@@ -1,7 +1,7 @@
 import type { TextExample } from "../../kinds/task.js";
 import { cutLongestFirst } from "../../text/cut.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import type { Feature } from "../batches.js";
+import type { Feature } from "../task-batches.js";
 
 /**
  * [CLS] first [SEP], or [CLS] first [SEP] second [SEP], cut to `sequenceLength` tokens; of a pair the longer text is cut

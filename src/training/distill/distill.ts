@@ -1,13 +1,13 @@
 import { ConfigError } from "../../errors.js";
 import { formatModelCard } from "../../hub/card.js";
-import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model.js";
+import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model-loading.js";
 import type { DistillRecipe } from "../../recipes/distill-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { keepSources } from "../../runs/sources.js";
-import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/corpus.js";
-import { evaluateHeldOut, type HeldOutResult } from "../loop/evaluate.js";
+import { evaluateHeldOut, type HeldOutResult } from "../loop/evaluate-held-out.js";
 import { interruptible, runSession, type SessionOptions, type SessionResult, takeRun } from "../loop/session.js";
-import { DistillObjective } from "./objective.js";
+import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
+import { DistillObjective } from "./distill-objective.js";
 import { chosenLayers } from "./student.js";
 
 export interface DistillOptions extends SessionOptions {

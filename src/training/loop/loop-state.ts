@@ -3,7 +3,7 @@ import type { AdamW } from "../../engine/optim/adamw.js";
 import { fromBytes } from "../../engine/tensor/create.js";
 import { TensorScope } from "../../engine/tensor/scope.js";
 import { FormatError } from "../../errors.js";
-import { loadWeights, parameterEntries, shapesOf } from "../../hub/model.js";
+import { loadWeights, parameterEntries, shapesOf } from "../../hub/model-loading.js";
 import type { TensorEntries } from "../../hub/safetensors.js";
 import type { CheckpointContent } from "../../runs/checkpoints.js";
 import type { Run } from "../../runs/run.js";

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { Purpose, philox } from "../../data/random.js";
+import { Purpose, philox } from "../../data/philox.js";
 import type { AdamW } from "../../engine/optim/adamw.js";
 import { clipGradientNorm } from "../../engine/optim/clip.js";
 import { linearWarmupDecay } from "../../engine/optim/schedules.js";
@@ -9,7 +9,7 @@ import { keep, tidy } from "../../engine/tensor/scope.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
 import { RunError } from "../../errors.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
-import { type MetricsLog, readMetrics } from "../../runs/metrics.js";
+import { type MetricsLog, readMetrics } from "../../runs/metrics-log.js";
 import type { Run } from "../../runs/run.js";
 import { EventWriter } from "../../runs/tensorboard.js";
 import { checkpointContent, initialState, type LoopState, restoreLatest } from "./loop-state.js";

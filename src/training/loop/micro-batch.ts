@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/batches.js";
+import type { Batch } from "../../data/masked-batches.js";
 import { IGNORED } from "../../data/masking.js";
 import { tensor } from "../../engine/tensor/create.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";

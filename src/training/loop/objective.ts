@@ -1,4 +1,4 @@
-import type { StepBatches } from "../../data/batches.js";
+import type { StepBatches } from "../../data/masked-batches.js";
 import type { Module } from "../../engine/nn/module.js";
 import type { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";

@@ -3,14 +3,14 @@ import { AdamW } from "../../engine/optim/adamw.js";
 import type { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import { tidy } from "../../engine/tensor/scope.js";
 import { assertModelFolderReplaceable } from "../../hub/folder.js";
-import { saveMaskedLm } from "../../hub/model.js";
+import { saveMaskedLm } from "../../hub/model-loading.js";
 import type { MaskedLm } from "../../models/masked-lm.js";
 import { type OptimizerRecipe, productDType, type TrainingRecipe } from "../../recipes/training-recipe.js";
 import { createRun, isRun, openRun, type Run } from "../../runs/run.js";
-import type { TrainingCorpus } from "./corpus.js";
-import { evaluateHeldOut, type HeldOutResult } from "./evaluate.js";
+import { evaluateHeldOut, type HeldOutResult } from "./evaluate-held-out.js";
 import { type Cadence, type Evaluation, Interrupted, type Observer, trainLoop } from "./loop.js";
 import type { Objective, StepData } from "./objective.js";
+import type { TrainingCorpus } from "./training-corpus.js";
 
 /** What is known before the first step; times are measured on this machine. */
 export interface Estimate {

@@ -4,7 +4,7 @@ import { beginPhase, closeRecording, endPhase, openRecording, record } from "../
 import { ConfigError } from "../../errors.js";
 import type { Run } from "../../runs/run.js";
 import { removeAbandoned, replaceFile } from "../../storage/atomic-files.js";
-import { type Profile, STEP_PHASE, summarise } from "./profile.js";
+import { type Profile, STEP_PHASE, summarise } from "./profile-summary.js";
 import { traceChunks } from "./trace.js";
 
 const PROFILE_FILE = "profile.json";

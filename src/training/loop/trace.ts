@@ -1,5 +1,5 @@
 import type { ProfileEvent } from "../../engine/tensor/profile.js";
-import { type Profile, STEP_PHASE } from "./profile.js";
+import { type Profile, STEP_PHASE } from "./profile-summary.js";
 
 const CHUNK_CHARACTERS = 1 << 20;
 

@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/batches.js";
+import type { Batch } from "../../data/masked-batches.js";
 import { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../../engine/tensor/autograd.js";
 import { tensor } from "../../engine/tensor/create.js";
@@ -10,17 +10,17 @@ import type { Tensor } from "../../engine/tensor/tensor.js";
 import { ConfigError } from "../../errors.js";
 import type { EncoderConfig } from "../../families/config.js";
 import { formatModelCard } from "../../hub/card.js";
-import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model.js";
+import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model-loading.js";
 import { MaskedLm } from "../../models/masked-lm.js";
 import type { PretrainRecipe } from "../../recipes/pretrain-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { hasCheckpoint } from "../../runs/run.js";
 import { keepSources } from "../../runs/sources.js";
-import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/corpus.js";
-import type { HeldOutResult } from "../loop/evaluate.js";
+import type { HeldOutResult } from "../loop/evaluate-held-out.js";
 import { rowsAt, toMicroBatch } from "../loop/micro-batch.js";
 import { type Objective, type StepCounts, shareOf } from "../loop/objective.js";
 import { runSession, type SessionOptions, type SessionResult, takeRun } from "../loop/session.js";
+import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
 import { vocabularyLosses } from "../loop/vocabulary-losses.js";
 
 /** The BERT that a recipe asks for. */

@@ -9,7 +9,7 @@ import { writeFinetuneReport } from "../../../src/pages/reports/finetune.js";
 import { finetuneDocument } from "../../../src/pages/reports/finetune-document.js";
 import { seedsDocument } from "../../../src/pages/reports/seeds-document.js";
 import { reportText } from "../../../src/pages/write.js";
-import { finetuneNano, squadNano } from "../../../src/recipes/finetune.js";
+import { finetuneNano, squadNano } from "../../../src/recipes/finetune-base.js";
 import { readRunReport } from "../../../src/tasks/run-report.js";
 import { TASKS } from "../../experiments/made-up.js";
 

@@ -8,7 +8,7 @@ import { ConfigError } from "../../../src/errors.js";
 import type { EncoderInput } from "../../../src/models/encoder.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
 import type { DistillRecipe } from "../../../src/recipes/distill-recipe.js";
-import { DistillObjective } from "../../../src/training/distill/objective.js";
+import { DistillObjective } from "../../../src/training/distill/distill-objective.js";
 import { chosenLayers, createStudent, evenlySpacedLayers } from "../../../src/training/distill/student.js";
 import { relativeError } from "../../models/closeness.js";
 import { madeUpStep, resultOf, smallBert } from "../loop/made-up-steps.js";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
 import { liveTensors } from "../../../src/engine/tensor/scope.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
-import { DistillObjective } from "../../../src/training/distill/objective.js";
+import { DistillObjective } from "../../../src/training/distill/distill-objective.js";
 import type { Objective } from "../../../src/training/loop/objective.js";
 import { MaskedLmObjective } from "../../../src/training/pretrain/pretrain.js";
 import { relativeError } from "../../models/closeness.js";

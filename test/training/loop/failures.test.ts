@@ -8,7 +8,7 @@ import { full } from "../../../src/engine/tensor/create.js";
 import { liveTensors } from "../../../src/engine/tensor/scope.js";
 import { RunError } from "../../../src/errors.js";
 import { createRun } from "../../../src/runs/run.js";
-import type { HeldOutResult } from "../../../src/training/loop/evaluate.js";
+import type { HeldOutResult } from "../../../src/training/loop/evaluate-held-out.js";
 import { type Observer, trainLoop } from "../../../src/training/loop/loop.js";
 import type { Objective } from "../../../src/training/loop/objective.js";
 import { MaskedLmObjective } from "../../../src/training/pretrain/pretrain.js";

@@ -1,4 +1,4 @@
-import { type Batch, type StepBatches, stepBatches } from "../../../src/data/batches.js";
+import { type Batch, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
 import { createMasker } from "../../../src/data/masking.js";
 import type { SequenceSource } from "../../../src/data/sequences.js";
 import { tidy } from "../../../src/engine/tensor/scope.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Batch } from "../../../src/data/batches.js";
+import type { Batch } from "../../../src/data/masked-batches.js";
 import { tensor } from "../../../src/engine/tensor/create.js";
 import { rowsAt, toMicroBatch } from "../../../src/training/loop/micro-batch.js";
 import { runTestsInScope } from "../../engine/tensor/in-scope.js";

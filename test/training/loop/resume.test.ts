@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/tensor/scope.js";
-import { readMetrics } from "../../../src/runs/metrics.js";
+import { readMetrics } from "../../../src/runs/metrics-log.js";
 import { Interrupted } from "../../../src/training/loop/loop.js";
 import { type CompiledSources, compileSources } from "../../compiled-sources.js";
 import { tripleLoss } from "../distill/recipes.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Dataset, openDataset } from "../../../src/data/dataset.js";
-import { loadMaskedLm } from "../../../src/hub/model.js";
+import { loadMaskedLm } from "../../../src/hub/model-loading.js";
 import type { Estimate } from "../../../src/training/loop/session.js";
 import { type Job, runJob } from "./jobs.js";
 import { smallPretraining } from "./recipes.js";

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Purpose, philox } from "../../../src/data/philox.js";
 import { prepare } from "../../../src/data/prepare.js";
-import { Purpose, philox } from "../../../src/data/random.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
 import type { EncoderConfig } from "../../../src/families/config.js";
-import { saveMaskedLm } from "../../../src/hub/model.js";
+import { saveMaskedLm } from "../../../src/hub/model-loading.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
 import type { Tokenizer } from "../../../src/text/tokenizer.js";
 import { trainWordPiece } from "../../../src/text/wordpiece.js";

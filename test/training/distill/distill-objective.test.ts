@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Batch } from "../../../src/data/batches.js";
+import type { Batch } from "../../../src/data/masked-batches.js";
 import type { DType } from "../../../src/engine/tensor/dtype.js";
 import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
 import { fromHuggingFace } from "../../../src/families/config.js";
 import { toHuggingFaceNames } from "../../../src/families/names.js";
 import { type ModelFolder, readModelFolder } from "../../../src/hub/folder.js";
-import { loadWeights } from "../../../src/hub/model.js";
+import { loadWeights } from "../../../src/hub/model-loading.js";
 import { openSafetensors } from "../../../src/hub/safetensors.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
 import type { DistillRecipe } from "../../../src/recipes/distill-recipe.js";
-import { DistillObjective } from "../../../src/training/distill/objective.js";
+import { DistillObjective } from "../../../src/training/distill/distill-objective.js";
 import { relativeError } from "../../models/closeness.js";
 import { tripleLoss } from "./recipes.js";
 

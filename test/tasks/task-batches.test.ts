@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { evaluationBatches, type Feature, type TaskBatch, TaskSteps } from "../../src/tasks/batches.js";
+import { evaluationBatches, type Feature, type TaskBatch, TaskSteps } from "../../src/tasks/task-batches.js";
 
 /** Feature i begins with token 100 + i and has 3 to 32 tokens; its label is i. */
 const features: Feature[] = Array.from({ length: 230 }, (_, i) => {

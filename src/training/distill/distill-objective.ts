@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/batches.js";
+import type { Batch } from "../../data/masked-batches.js";
 import { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../../engine/tensor/autograd.js";
 import { full } from "../../engine/tensor/create.js";

@@ -5,9 +5,9 @@ import { TensorScope } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import type { TaskModel } from "../hub/task-model.js";
 import type { Task } from "../kinds/task.js";
-import { evaluationBatches, type Feature, type TaskBatch } from "./batches.js";
-import { hardLoss, taskLogits } from "./objective.js";
 import type { Judgement, PreparedSplit } from "./prepared.js";
+import { evaluationBatches, type Feature, type TaskBatch } from "./task-batches.js";
+import { hardLoss, taskLogits } from "./task-objective.js";
 
 /** What a model achieves on one split. */
 export interface SplitResult extends Judgement {

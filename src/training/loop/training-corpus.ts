@@ -1,5 +1,5 @@
-import { heldOutBatches, type StepBatches, stepBatches, stepsOf } from "../../data/batches.js";
 import { type Dataset, openDataset } from "../../data/dataset.js";
+import { heldOutBatches, type StepBatches, stepBatches, stepsOf } from "../../data/masked-batches.js";
 import { createMasker, type Masker } from "../../data/masking.js";
 import { documentSequences, packedSequences, type SequenceSource } from "../../data/sequences.js";
 import { ConfigError, FormatError } from "../../errors.js";

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { MetricsLog, readMetrics } from "../../src/runs/metrics.js";
+import { MetricsLog, readMetrics } from "../../src/runs/metrics-log.js";
 import { FormatError } from "../../src/errors.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, heldOutBatches, type StepOptions, stepBatches, stepsOf } from "../../src/data/batches.js";
+import { type Batch, heldOutBatches, type StepOptions, stepBatches, stepsOf } from "../../src/data/masked-batches.js";
 import { createMasker, IGNORED } from "../../src/data/masking.js";
 import type { SequenceSource } from "../../src/data/sequences.js";
 

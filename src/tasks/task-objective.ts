@@ -12,7 +12,7 @@ import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { softTargetLoss } from "../training/loop/losses.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
 import { type Objective, shareOf } from "../training/loop/objective.js";
-import type { TaskBatch, TaskStep } from "./batches.js";
+import type { TaskBatch, TaskStep } from "./task-batches.js";
 
 /** Logits at padding, which no answer starts or ends at: finite, so that a share of 0 of it is 0. */
 const NOWHERE = -1e4;

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.js";
 import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
 import { type Permutation, permutation } from "./order.js";
-import { Purpose, philox, toUnit } from "./random.js";
+import { Purpose, philox, toUnit } from "./philox.js";
 import type { SequenceSource } from "./sequences.js";
 
 /** Masked sequences padded to one length, row after row. */

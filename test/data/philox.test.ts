@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Counter, Purpose, philox, toUnit } from "../../src/data/random.js";
+import { type Counter, Purpose, philox, toUnit } from "../../src/data/philox.js";
 
 const PI: Counter = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
 

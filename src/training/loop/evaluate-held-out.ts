@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import type { Batch, StepBatches } from "../../data/batches.js";
+import type { Batch, StepBatches } from "../../data/masked-batches.js";
 import { autocast, noGrad } from "../../engine/tensor/autograd.js";
 import type { DType } from "../../engine/tensor/dtype.js";
 import { nllLoss } from "../../engine/tensor/ops.js";

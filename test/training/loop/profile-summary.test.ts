@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ProfileEvent, Recording } from "../../../src/engine/tensor/profile.js";
-import { summarise, withSelfTimes } from "../../../src/training/loop/profile.js";
+import { summarise, withSelfTimes } from "../../../src/training/loop/profile-summary.js";
 import { traceChunks } from "../../../src/training/loop/trace.js";
 
 /** Times in ms, on JavaScript's thread unless told. */

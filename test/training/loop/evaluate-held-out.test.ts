@@ -4,7 +4,7 @@ import { tensor } from "../../../src/engine/tensor/create.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
 import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
-import { evaluateHeldOut } from "../../../src/training/loop/evaluate.js";
+import { evaluateHeldOut } from "../../../src/training/loop/evaluate-held-out.js";
 import { madeUpStep, smallBert } from "./made-up-steps.js";
 
 const inF32 = { dtype: "float32", device: "cpu" } as const;
