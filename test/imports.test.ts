@@ -9,6 +9,7 @@ const ROOMS = [
     "errors",
     "version",
     "processor",
+    "numbers",
     "storage",
     "text",
     "families",

@@ -2,6 +2,7 @@ import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
 import { TensorScope } from "../engine/tensor/scope.js";
 import type { LoadedModel } from "../hub/model-loading.js";
+import { median } from "../numbers.js";
 
 /** The likeliest words at the first [MASK] of a text, best first. */
 export async function fillMask({ model, tokenizer }: LoadedModel, text: string, count: number): Promise<string[]> {
@@ -36,5 +37,5 @@ export async function cpuMsPerSentence(
       if (round > 0) times.push((user + system) / 1000); // The first round warms up.
     }
   }
-  return times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
+  return median(times);
 }

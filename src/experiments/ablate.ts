@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { CONFIG_FILE } from "../hub/folder.js";
+import { mean } from "../numbers.js";
 import { percentOf } from "../pages/figures.js";
 import { provenance } from "../pages/provenance.js";
 import { ablateDocument } from "../pages/reports/ablate-document.js";
@@ -12,7 +13,7 @@ import { discardCheckpoints } from "../runs/run.js";
 import { removeModel } from "../tasks/finetune-seeds.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
 import { PAPER_ABLATION } from "./paper.js";
-import { mean, type PairedDifference, pairedDifference, type Spread, spreadOf } from "./statistics.js";
+import { type PairedDifference, pairedDifference, type Spread, spreadOf } from "./statistics.js";
 import {
   jobOf,
   type PresentTask,

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
+import { mean } from "../numbers.js";
 import { provenance } from "../pages/provenance.js";
 import { glueDocument } from "../pages/reports/glue-document.js";
 import { writeReport } from "../pages/write.js";
 import { keepBestModel } from "../tasks/finetune-seeds.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
-import { mean, type Spread, spreadOf } from "./statistics.js";
+import { type Spread, spreadOf } from "./statistics.js";
 import {
   finishedTaskRuns,
   jobOf,

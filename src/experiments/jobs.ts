@@ -1,4 +1,4 @@
-import { mean } from "./statistics.js";
+import { mean } from "../numbers.js";
 
 /** A run among many. */
 export interface Job {

@@ -1,3 +1,5 @@
+import { mean, median } from "../numbers.js";
+
 /** What several runs of one thing gave. */
 export interface Spread {
   readonly count: number;
@@ -52,17 +54,6 @@ export function pairedDifference(values: readonly number[], baseline: readonly n
     standardError: deviation === null ? null : deviation / Math.sqrt(differences.length),
     isWithinNoise: deviation === null ? null : Math.abs(middle) <= deviation,
   };
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** The middle value; of an even number, the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /** The index of the value that is the median, or of the lower of the two in the middle. */

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError, FormatError } from "../errors.js";
 import type { Task, TaskData } from "../kinds/task.js";
+import { mean } from "../numbers.js";
 import { fixed, listed } from "../pages/figures.js";
 import { createRun, isRun, openRun, type Run } from "../runs/run.js";
 import { readJsonObject } from "../storage/json-file.js";
 import { discardWork, REPORT_FILE } from "../tasks/run-report.js";
 import type { Job } from "./jobs.js";
-import { mean } from "./statistics.js";
 
 /** A model to be fine-tuned on a task with a seed. */
 export interface TaskJob {

@@ -1,4 +1,5 @@
 import type { PipelineTask } from "../kinds/pipeline-names.js";
+import { argmax } from "../numbers.js";
 import type { Runner } from "./runner.js";
 import type { Sample, SampleBatch } from "./sample.js";
 
@@ -130,10 +131,6 @@ function divergence(ours: Float32Array, theirs: Float32Array): number {
 function logNormaliser(logits: Float32Array): number {
   const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   return largest + Math.log(logits.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-}
-
-function argmax(row: Float32Array): number {
-  return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
 }
 
 function meanOf(tokens: Float32Array, size: number): Float64Array {

@@ -1,4 +1,4 @@
-import { encodeHalf } from "./half.js";
+import { encodeHalf } from "../numbers.js";
 import { linearValues } from "./linear-values.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import { bytesOfFloats, matrixShape, type Parameters, transposed } from "./parameters.js";

@@ -1,6 +1,6 @@
 import type { DType } from "../engine/tensor/dtype.js";
 import { FormatError } from "../errors.js";
-import { decodeBfloat16, decodeHalf } from "./half.js";
+import { decodeBfloat16, decodeHalf } from "../numbers.js";
 
 /** Named tensors that are read on demand: a model folder's weights, or these with fewer rows. */
 export interface WeightSource {
@@ -36,8 +36,9 @@ function decode(bytes: Uint8Array, dtype: DType, where: string): Float32Array {
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes); // A Buffer's slice would be a view again.
     return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
   }
-  if (dtype === "float16") return decodeHalf(bytes);
-  if (dtype === "bfloat16") return decodeBfloat16(bytes);
+  const words = () => new Uint16Array(new Uint8Array(bytes).buffer);
+  if (dtype === "float16") return decodeHalf(words());
+  if (dtype === "bfloat16") return decodeBfloat16(words());
   throw new FormatError(where, `expected float32, float16 or bfloat16, got ${dtype}. Save the model in one of them.`);
 }
 

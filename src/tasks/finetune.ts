@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.js";
 import { saveTaskModel, type TaskModel } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
 import type { Split, Task, TaskData } from "../kinds/task.js";
+import { mean } from "../numbers.js";
 import { checkLosses, type FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import type { Run } from "../runs/run.js";
@@ -208,7 +209,6 @@ async function evaluateSplits(
 
 /** One loss and one score over the splits, and every figure by its name; MNLI's two sets say which they are. */
 function summaryOf(task: Task, results: readonly NamedResult[]): TaskEvaluation {
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const figures = results.flatMap(({ split, metrics }) => {
     const which = split.startsWith("validation_") ? `${split.charAt(11).toUpperCase()}${split.slice(12)}` : "";
     return Object.entries(metrics).map(([name, value]) => [`${name}${which}`, value] as const);

@@ -14,6 +14,7 @@ import type {
   TextExample,
   TextTask,
 } from "../kinds/task.js";
+import { argmax } from "../numbers.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { questionFeatures } from "./questions/squad-features.js";
@@ -150,8 +151,4 @@ function drawn<E>(read: Examples<E>, { limit = null }: { limit?: number | null }
   const order = permutation(0, 0, examples.length);
   const chosen = Array.from({ length: limit }, (_, i) => order(i)).sort((a, b) => a - b);
   return { examples: chosen.map((index) => examples[index] as E), skipped };
-}
-
-function argmax(row: Float32Array): number {
-  return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
 }

@@ -1,5 +1,6 @@
 import { engineInfo } from "../../engine/tensor/device.js";
 import { type Cpu, readCpu } from "../../processor.js";
+import { percentile } from "../../numbers.js";
 import type { PaperCost } from "../paper.js";
 import type { SentencePair } from "./made-up-pairs.js";
 import type { BatchShape, MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";
@@ -264,12 +265,6 @@ function rowOf({ subject, reader, ms, cpuMicroseconds, batchMs }: Timed, first: 
 export function spreadOver<T>(all: readonly T[], count: number): T[] {
   if (count >= all.length) return [...all];
   return Array.from({ length: count }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / count)] as T);
-}
-
-/** The smallest value that at least `percent` % of them do not exceed. */
-export function percentile(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
 function rotated<T>(list: readonly T[], by: number): T[] {

@@ -1,4 +1,4 @@
-import { encodeHalf } from "../half.js";
+import { encodeHalf } from "../../numbers.js";
 import type { Attribute, Initializer, OnnxDType, OnnxGraph, OnnxNode, OnnxValue } from "./graph.js";
 
 /** What an operation needs besides its inputs. */

@@ -1,4 +1,5 @@
 import { ConfigError, ShapeError } from "../../errors.js";
+import { mean } from "../../numbers.js";
 
 /** A figure by its name in reports; shares all, SQuAD's too: in [−1, 1] or [0, 1]. Tables show them times 100. */
 export type MetricName = "accuracy" | "f1" | "matthews" | "pearson" | "spearman" | "exactMatch" | "squadF1";
@@ -38,7 +39,7 @@ export function scoreOf(
   { score }: { readonly score: readonly MetricName[] },
   metrics: Partial<Record<MetricName, number>>,
 ): number {
-  return score.reduce((sum, name) => sum + (metrics[name] ?? Number.NaN), 0) / score.length;
+  return mean(score.map((name) => metrics[name] ?? Number.NaN));
 }
 
 /** Share of the rows whose label was found. */
@@ -106,8 +107,8 @@ function ranks(values: ArrayLike<number>): Float64Array {
 function centred(values: ArrayLike<number>): Float64Array {
   const all = Float64Array.from(values);
   if (all.every((value) => value === all[0])) return new Float64Array(all.length);
-  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
-  return all.map((value) => value - mean);
+  const middle = all.reduce((sum, value) => sum + value, 0) / all.length;
+  return all.map((value) => value - middle);
 }
 
 function count(values: ArrayLike<number>, isCounted: (value: number, index: number) => boolean): number {

@@ -1,4 +1,4 @@
-import { mean } from "../../experiments/statistics.js";
+import { mean } from "../../numbers.js";
 import type { CurveChart } from "../document.js";
 import { html, type Markup } from "../html.js";
 import { axisOver, positionOn } from "./axis.js";

@@ -1,7 +1,8 @@
 import type { GlueReport, ModelScores, ModelTask } from "../../experiments/glue.js";
 import { PAPER_GLUE, paperKey } from "../../experiments/paper.js";
-import { mean, medianIndex, spreadOf } from "../../experiments/statistics.js";
+import { medianIndex, spreadOf } from "../../experiments/statistics.js";
 import { inPoints, missingWords, type TaskEntry } from "../../experiments/task-runs.js";
+import { mean } from "../../numbers.js";
 import type { BarChart, Block, Highlight, ReportDocument, ScatterChart } from "../document.js";
 import { ABSENT, counted, fixed, listed, percentOf, plusMinus } from "../figures.js";
 import type { Provenance } from "../provenance.js";

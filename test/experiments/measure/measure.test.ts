@@ -6,13 +6,13 @@ import {
   type MeasureProgress,
   type MeasureReport,
   measure,
-  percentile,
   spreadOver,
   TURN_PAIRS,
   WARM_UP_PASSES,
 } from "../../../src/experiments/measure/measure.js";
 import type { Subject } from "../../../src/experiments/measure/measure-subjects.js";
 import { PAPER_COSTS } from "../../../src/experiments/paper.js";
+import { percentile } from "../../../src/numbers.js";
 import { renderPage } from "../../../src/pages/page.js";
 import { environmentTable, measureDocument, measureTable } from "../../../src/pages/reports/measure-document.js";
 import { formatTable } from "../../../src/pages/table.js";
@@ -190,13 +190,6 @@ test("progress goes from pair to pair, and the estimate weighs slow rows", async
   const middle = seen.find(({ name, pairsDone }) => name === "slow" && pairsDone >= 4);
   expect(middle?.fraction).toBeGreaterThan(0.3); // By pairs it would be 4 of 20.
   expect(seen.every(({ pairs, etaSeconds }) => pairs === 10 && etaSeconds >= 0)).toBe(true);
-});
-
-test("percentiles are values that were seen", () => {
-  const values = Array.from({ length: 20 }, (_, i) => 20 - i);
-  expect(percentile(values, 50)).toBe(10);
-  expect(percentile(values, 95)).toBe(19);
-  expect(percentile([7], 95)).toBe(7);
 });
 
 test("a part is spread over the whole", () => {

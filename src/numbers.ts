@@ -1,3 +1,26 @@
+/** The arithmetic mean; NaN of none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** The smallest value that at least `percent` % of them do not exceed. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** The index of the largest value, the first of several. */
+export function argmax(values: Float32Array): number {
+  return values.reduce((best, value, i) => (value > (values[best] ?? 0) ? i : best), 0);
+}
+
 const bits = new Float32Array(1);
 const word = new Uint32Array(bits.buffer);
 
@@ -15,9 +38,8 @@ export function encodeHalf(values: Float32Array): Uint8Array {
   return new Uint8Array(halves.buffer);
 }
 
-/** Halves as the numbers that they stand for. */
-export function decodeHalf(bytes: Uint8Array): Float32Array {
-  const halves = new Uint16Array(new Uint8Array(bytes).buffer);
+/** Halves, as their bits, as the numbers that they stand for. */
+export function decodeHalf(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, (half) => {
     const exponent = (half >> 10) & 31;
     const fraction = half & 1023;
@@ -28,8 +50,7 @@ export function decodeHalf(bytes: Uint8Array): Float32Array {
 }
 
 /** Numbers of bfloat16, the upper half of a float32, as float32. */
-export function decodeBfloat16(bytes: Uint8Array): Float32Array {
-  const upper = new Uint16Array(new Uint8Array(bytes).buffer);
+export function decodeBfloat16(upper: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(upper, (half) => half << 16).buffer);
 }
 

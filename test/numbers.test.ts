@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
-import { decodeBfloat16, decodeHalf, encodeHalf, LARGEST_HALF } from "../../src/export/half.js";
+import { argmax, decodeBfloat16, decodeHalf, encodeHalf, LARGEST_HALF, median, percentile } from "../src/numbers.js";
 
-const roundTrip = (...values: number[]) => [...decodeHalf(encodeHalf(Float32Array.from(values)))];
+const roundTrip = (...values: number[]) => [
+  ...decodeHalf(new Uint16Array(encodeHalf(Float32Array.from(values)).buffer)),
+];
 
 test("numbers that a half holds come back as they are", () => {
   const exact = [0, 1, -2, 0.5, 2 ** -14, 2 ** -24, 1023 * 2 ** -24, LARGEST_HALF, -LARGEST_HALF];
@@ -10,7 +12,7 @@ test("numbers that a half holds come back as they are", () => {
 
 test("every half comes back as itself", () => {
   const all = Uint16Array.from({ length: 65_536 }, (_, i) => i).filter((half) => ((half >> 10) & 31) !== 31);
-  const values = decodeHalf(new Uint8Array(all.buffer));
+  const values = decodeHalf(all);
   expect(new Uint16Array(encodeHalf(values).buffer)).toEqual(all);
 });
 
@@ -28,5 +30,21 @@ test("what is too large stays finite, and what is no number stays none", () => {
 });
 
 test("bfloat16 is the upper half of a float32", () => {
-  expect([...decodeBfloat16(Uint8Array.of(0x80, 0x3f, 0x00, 0xc0))]).toEqual([1, -2]);
+  expect([...decodeBfloat16(Uint16Array.of(0x3f80, 0xc000))]).toEqual([1, -2]);
+});
+
+test("the median is by size, not by place nor by spelling", () => {
+  expect(median([100, 9, 20])).toBe(20);
+  expect(median([-1, -10, 3, 2])).toBe(0.5);
+});
+
+test("percentiles are values that were seen", () => {
+  const values = Array.from({ length: 20 }, (_, i) => 20 - i);
+  expect(percentile(values, 50)).toBe(10);
+  expect(percentile(values, 95)).toBe(19);
+  expect(percentile([7], 95)).toBe(7);
+});
+
+test("of equal largest values the first is the largest", () => {
+  expect(argmax(Float32Array.of(-3, -1, -2, -1))).toBe(1);
 });
