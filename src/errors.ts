@@ -1,9 +1,9 @@
 /**
  * Every error Limbeck throws on purpose. `exitStatus` is what the command line exits with: 2 when the user's input is
- * wrong, 1 when a run or the engine failed. The message is one line: what, where, expected, got, and what to do.
+ * wrong, 1 when a run or the engine failed, 130 when it was asked to stop. The message is one line: what, where, expected, got, and what to do.
  */
 export abstract class LimbeckError extends Error {
-  abstract readonly exitStatus: 1 | 2;
+  abstract readonly exitStatus: 1 | 2 | 130;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -63,4 +63,16 @@ export class StorageError extends LimbeckError {
 /** A run that cannot go on: a loss that is not finite, a worker that ended. */
 export class RunError extends LimbeckError {
   readonly exitStatus = 1;
+}
+
+/** Something long that was asked to stop: it has saved, and the message says how to go on. */
+export class Interrupted extends LimbeckError {
+  readonly exitStatus = 130;
+  /** Of a training, the step of the checkpoint that is saved, 0 before the first; else null. */
+  readonly step: number | null;
+
+  constructor(message: string, step: number | null = null) {
+    super(message);
+    this.step = step;
+  }
 }

@@ -41,6 +41,7 @@ export { Tensor } from "./engine/tensor/tensor.js";
 export {
   ConfigError,
   FormatError,
+  Interrupted,
   LifetimeError,
   LimbeckError,
   NativeError,
@@ -86,7 +87,7 @@ export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from ".
 // Training.
 export { type DistillOptions, type DistillResult, distill } from "./training/distill/distill.js";
 export { evaluateHeldOut, type HeldOutResult } from "./training/loop/evaluate-held-out.js";
-export { type Cadence, Interrupted, type Observer, type StepRecord } from "./training/loop/loop.js";
+export type { Cadence, Observer, StepRecord } from "./training/loop/loop.js";
 export type { Profile, ProfileRow } from "./training/loop/profile-summary.js";
 export type { Estimate, SessionOptions, SessionResult } from "./training/loop/session.js";
 export type { StepProfile } from "./training/loop/step-profiler.js";

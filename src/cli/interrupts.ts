@@ -1,10 +1,5 @@
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A command that was asked to stop, with what it has saved and how to go on. */
-export class Interrupted extends Error {
-  override readonly name = "Interrupted";
-}
-
 /**
  * A signal that aborts when the process is asked to stop. A second request ends it at once.
  *

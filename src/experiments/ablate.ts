@@ -118,7 +118,7 @@ export interface AblateReport {
  * What is finished is not repeated when it is resumed; students stay, fine-tuned models do not. Leaves OUT/report.json and OUT/report.html.
  *
  * @throws ConfigError when the recipe leaves something out already, there is no task, or the folder does not fit
- * @throws InterruptedJobs when the signal aborts
+ * @throws Interrupted when the signal aborts
  */
 export async function ablate(options: AblateOptions): Promise<AblateReport> {
   const { recipe, teacher, settings, out, seeds, distillSeeds, command } = options;

@@ -83,7 +83,7 @@ export interface GlueReport {
  * task the fine-tuned model of the best score stays. Leaves OUT/report.json and OUT/report.html.
  *
  * @throws ConfigError when there is no task, the folder is in use or holds something else, or settings differ
- * @throws InterruptedJobs when the signal aborts
+ * @throws Interrupted when the signal aborts
  */
 export async function glueReport(options: GlueOptions): Promise<GlueReport> {
   const { out, settings, seeds, command } = options;

@@ -1,3 +1,4 @@
+import { Interrupted } from "../errors.js";
 import { mean } from "../numbers.js";
 
 /** A run among many. */
@@ -40,15 +41,10 @@ export interface JobEnd {
   readonly seconds: number | null;
 }
 
-/** A series was asked to stop: what it has finished stays, and it can be resumed. */
-export class InterruptedJobs extends Error {
-  override readonly name = "Interrupted";
-}
-
 /**
  * Runs jobs one after another, but those that are finished already.
  *
- * @throws InterruptedJobs when the signal aborts, or a job was interrupted
+ * @throws Interrupted when the signal aborts, or a job was interrupted
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -91,13 +87,11 @@ function settle(job: Job, seconds: number | null, observer: JobsObserver): void 
 }
 
 function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
-  return (
-    (error instanceof Error && error.name === "Interrupted") || (signal?.aborted === true && error === signal.reason)
-  );
+  return error instanceof Interrupted || (signal?.aborted === true && error === signal.reason);
 }
 
-function interrupted({ label }: Job, { done, total }: { done: number; total: number }): InterruptedJobs {
-  return new InterruptedJobs(
+function interrupted({ label }: Job, { done, total }: { done: number; total: number }): Interrupted {
+  return new Interrupted(
     `interrupted at "${label}", after ${done} of ${total} runs: go on with the same command and --resume`,
   );
 }

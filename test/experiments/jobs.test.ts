@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Interrupted } from "../../src/errors.js";
 import { type Job, type JobEnd, type JobsState, runJobs } from "../../src/experiments/jobs.js";
-import { Interrupted } from "../../src/training/loop/loop.js";
 
 const job = (label: string, changes: Partial<Job> = {}): Job => ({
   label,
@@ -72,7 +72,7 @@ test("an interrupted job interrupts all, and says how to go on with all", async 
   const { observer } = watching();
   const stopped = job("x", {
     run: async () => {
-      throw new Interrupted("out/x", 7);
+      throw new Interrupted("as a run says it", 7);
     },
   });
   await expect(runJobs([job("w"), stopped, job("y")], { observer })).rejects.toMatchObject({

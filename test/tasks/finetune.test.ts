@@ -3,14 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { liveTensors } from "../../src/engine/tensor/scope.js";
-import { ConfigError, FormatError } from "../../src/errors.js";
+import { ConfigError, FormatError, Interrupted } from "../../src/errors.js";
 import type { Split, TaskData } from "../../src/kinds/task.js";
 import { readMetrics } from "../../src/runs/metrics-log.js";
 import { evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { type FinetuneOptions, finetune } from "../../src/tasks/finetune.js";
 import { bestRun, keepBestModel } from "../../src/tasks/finetune-seeds.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
-import { Interrupted } from "../../src/training/loop/loop.js";
 import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
 import { numberTask, questionTask, smallFinetuning, topicTask } from "./made-up-task.js";
 

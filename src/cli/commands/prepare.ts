@@ -1,10 +1,11 @@
 import type { Command } from "commander";
+import { Interrupted } from "../../errors.js";
 import { CorpusMeter, logIgnored } from "../display/corpus-progress.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { duration, whole } from "../display/quantities.js";
 import { numberFrom, wholeNumber } from "../flags/option-values.js";
-import { Interrupted, stopRequested } from "../interrupts.js";
+import { stopRequested } from "../interrupts.js";
 
 interface PrepareFlags {
   tokenizer: string;

@@ -7,7 +7,6 @@ const INTERRUPTED_STATUS = 130;
 export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return reportUsage(error);
   if (error instanceof LimbeckError) return say(error.message, error.exitStatus);
-  if (error instanceof Error && error.name === "Interrupted") return say(error.message, INTERRUPTED_STATUS);
   if (error instanceof Error && error.name === "AbortError") {
     return say("interrupted before there was anything to save", INTERRUPTED_STATUS);
   }

@@ -7,7 +7,7 @@ import { phase } from "../../engine/tensor/profile.js";
 import { manualSeed } from "../../engine/tensor/random.js";
 import { keep, tidy } from "../../engine/tensor/scope.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
-import { RunError } from "../../errors.js";
+import { Interrupted, RunError } from "../../errors.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
 import { type MetricsLog, readMetrics } from "../../runs/metrics-log.js";
 import type { Run } from "../../runs/run.js";
@@ -75,17 +75,10 @@ export interface LoopOptions<S extends StepData, E extends Evaluation> {
   signal?: AbortSignal | undefined;
 }
 
-/** The run was asked to stop: it has saved, and can be resumed. */
-export class Interrupted extends Error {
-  readonly step: number;
-
-  /** @param step of the checkpoint that is saved, 0 before the first */
-  constructor(directory: string, step: number) {
-    const when = step === 0 ? "before the first step" : `after step ${step}, which is saved`;
-    super(`interrupted ${when}: go on with --resume --out ${directory}`);
-    this.name = "Interrupted";
-    this.step = step;
-  }
+/** @param step of the checkpoint that is saved, 0 before the first */
+export function interruptedRun({ directory }: Run, step: number): Interrupted {
+  const when = step === 0 ? "before the first step" : `after step ${step}, which is saved`;
+  return new Interrupted(`interrupted ${when}: go on with --resume --out ${directory}`, step);
 }
 
 /**
@@ -147,7 +140,7 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
   } catch (error) {
     if (!(signal?.aborted && error === signal.reason)) throw error;
     save(); // The step under way is dropped: the weights are those after the last whole step.
-    throw new Interrupted(run.directory, state.step);
+    throw interruptedRun(run, state.step);
   }
 }
 

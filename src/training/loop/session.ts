@@ -8,7 +8,7 @@ import type { MaskedLm } from "../../models/masked-lm.js";
 import { type OptimizerRecipe, productDType, type TrainingRecipe } from "../../recipes/training-recipe.js";
 import { createRun, isRun, openRun, type Run } from "../../runs/run.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate-held-out.js";
-import { type Cadence, type Evaluation, Interrupted, type Observer, trainLoop } from "./loop.js";
+import { type Cadence, type Evaluation, interruptedRun, type Observer, trainLoop } from "./loop.js";
 import type { Objective, StepData } from "./objective.js";
 import type { TrainingCorpus } from "./training-corpus.js";
 
@@ -69,7 +69,7 @@ export async function interruptible<T>(run: Run, signal: AbortSignal | undefined
     return await body();
   } catch (error) {
     if (!(signal?.aborted && error === signal.reason)) throw error;
-    throw new Interrupted(run.directory, run.checkpointSteps[0] ?? 0);
+    throw interruptedRun(run, run.checkpointSteps[0] ?? 0);
   }
 }
 
