@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ModelDType } from "../infer/model-files.js";
+import type { OnnxFileKind } from "../infer/model-files.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { packageVersion } from "../version.js";
 import { FloatPrecision } from "./float-precision.js";
@@ -12,23 +12,6 @@ import { type Parameters, parametersOf } from "./parameters.js";
 import { PortableOperators } from "./portable-operators.js";
 import type { Precision } from "./precision.js";
 import type { ExportSource } from "./source.js";
-
-/** One ONNX file of a folder: in which numbers, and for which runtimes. */
-export interface OnnxFileKind {
-  /** In onnx/, with the suffixes that transformers.js knows. */
-  readonly name: string;
-  readonly dtype: ModelDType;
-  /** "any" keeps to ONNX's own operators; "ort" uses ONNX Runtime's. */
-  readonly runtime: "any" | "ort";
-}
-
-// Of float32 there is none for ONNX Runtime: it would be 2 % faster, and a file of the same size again.
-export const ONNX_FILES: readonly OnnxFileKind[] = [
-  { name: "model.onnx", dtype: "fp32", runtime: "any" },
-  { name: "model_fp16.onnx", dtype: "fp16", runtime: "any" },
-  { name: "model_quantized.onnx", dtype: "int8", runtime: "any" },
-  { name: "model_ort_quantized.onnx", dtype: "int8", runtime: "ort" },
-];
 
 /** The numbers and operators of a file. */
 export function numbersOf(

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
+import type { OnnxFileKind } from "../infer/model-files.js";
 import { type Difference, differenceOf, outputsOf } from "./difference.js";
 import { engineRunner } from "./engine-runner.js";
-import type { OnnxFileKind } from "./onnx-files.js";
 import { ortRunner } from "./ort-runner.js";
 import type { Runner } from "./runner.js";
 import type { Sample } from "./sample.js";

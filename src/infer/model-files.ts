@@ -10,22 +10,32 @@ export interface ModelFiles {
   model(name: string): Promise<string | Uint8Array | null>;
 }
 
+export const MODEL_DTYPES = ["fp32", "fp16", "int8"] as const;
+
 /** What weights are held in. */
-export type ModelDType = "fp32" | "fp16" | "int8";
+export type ModelDType = (typeof MODEL_DTYPES)[number];
 
-/** As transformers.js names the files. */
-export const ONNX_FILES: Readonly<Record<ModelDType, string>> = {
-  fp32: "onnx/model.onnx",
-  fp16: "onnx/model_fp16.onnx",
-  int8: "onnx/model_quantized.onnx",
-};
+/** One ONNX file of a folder: in which numbers, and for which runtimes. */
+export interface OnnxFileKind {
+  /** In onnx/, with the suffixes that transformers.js knows. */
+  readonly name: string;
+  readonly dtype: ModelDType;
+  /** "any" keeps to ONNX's own operators; "ort" is fused, with ONNX Runtime's. */
+  readonly runtime: "any" | "ort";
+}
 
-/** The same, fused for ONNX Runtime on CPUs. */
-const FUSED_FILES: Readonly<Partial<Record<ModelDType, string>>> = {
-  int8: "onnx/model_ort_quantized.onnx",
-};
+// Of float32 there is none for ONNX Runtime: it would be 2 % faster, and a file of the same size again.
+export const ONNX_FILES: readonly OnnxFileKind[] = [
+  { name: "model.onnx", dtype: "fp32", runtime: "any" },
+  { name: "model_fp16.onnx", dtype: "fp16", runtime: "any" },
+  { name: "model_quantized.onnx", dtype: "int8", runtime: "any" },
+  { name: "model_ort_quantized.onnx", dtype: "int8", runtime: "ort" },
+];
 
-export const MODEL_DTYPES = Object.keys(ONNX_FILES) as ModelDType[];
+/** A dtype's files below a model's folder: the one that any runtime reads, then the fused one where there is one. */
+export function onnxPaths(dtype: ModelDType): [portable: string, ...fused: string[]] {
+  return ONNX_FILES.filter((file) => file.dtype === dtype).map(({ name }) => `onnx/${name}`) as [string, ...string[]];
+}
 
 /** @throws ConfigError for a dtype nobody knows */
 export function checkDType(dtype: string): ModelDType {
@@ -52,14 +62,14 @@ export async function onnxFile(
   files: ModelFiles,
   { dtype, fused }: { dtype: ModelDType; fused: boolean },
 ): Promise<OnnxFile> {
-  const name = ONNX_FILES[dtype];
-  for (const candidate of fused ? [FUSED_FILES[dtype], name] : [name]) {
-    const source = candidate === undefined ? null : await files.model(candidate);
-    if (candidate !== undefined && source !== null) return { name: candidate, source };
+  const [portable, ...others] = onnxPaths(dtype);
+  for (const name of fused ? [...others, portable] : [portable]) {
+    const source = await files.model(name);
+    if (source !== null) return { name, source };
   }
   throw new FormatError(
     files.where,
-    `expected ${name}, got no such file. Run "limbeck export --model ${files.where} --out DIR", and give DIR.`,
+    `expected ${portable}, got no such file. Run "limbeck export --model ${files.where} --out DIR", and give DIR.`,
   );
 }
 

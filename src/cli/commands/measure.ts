@@ -126,7 +126,7 @@ async function openSubjects(
   { shape: given, tokenizer: wanted, precision, runtime }: MeasureFlags,
   display: Display,
 ): Promise<Pick<MeasureOptions, "shapeTokenizer"> & { subjects: Subject[]; notes: string[] }> {
-  const { openModel, openShape, readsPieces, SHAPE_NAMES } = await import(
+  const { openEncoder, openShape, readsPieces, SHAPE_NAMES } = await import(
     "../../experiments/measure/measure-subjects.js"
   );
   const { openOnnx } = await import("../../experiments/measure/measure-onnx.js");
@@ -153,7 +153,7 @@ async function openSubjects(
     for (const [i, model] of models.entries()) {
       opening(model);
       const name = names[i] ?? model;
-      if (runtime !== "onnx") subjects.push(await openModel(model, name, { precision }));
+      if (runtime !== "onnx") subjects.push(await openEncoder(model, name, { precision }));
       if (runtime === "torch") continue;
       const onnx = await openOnnx(model, name, { threads: engineInfo().threads });
       subjects.push(...onnx.subjects);

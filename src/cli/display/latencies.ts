@@ -1,5 +1,5 @@
 import { measure } from "../../experiments/measure/measure.js";
-import { openModel, type Subject } from "../../experiments/measure/measure-subjects.js";
+import { openEncoder, type Subject } from "../../experiments/measure/measure-subjects.js";
 import { madeUpStsPairs } from "../../experiments/measure/sts-pairs.js";
 import type { Display } from "./display.js";
 
@@ -14,7 +14,7 @@ export async function pairLatenciesMs(
   const subjects: Subject[] = [];
   try {
     display.log(`timing ${models.join(" and ")} on ${PAIRS} pairs`);
-    for (const model of models) subjects.push(await openModel(model, model, { precision: "float32" }));
+    for (const model of models) subjects.push(await openEncoder(model, model, { precision: "float32" }));
     const { rows } = await measure({
       ...{ subjects, signal, precision: "float32", shapeTokenizer: null, limit: PAIRS },
       pairs: madeUpStsPairs(),

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { FormatError } from "../../errors.js";
 import { padded } from "../../infer/batches.js";
 import type { Model } from "../../infer/model.js";
-import { MODEL_DTYPES, type ModelDType, openModel } from "../../infer/node.js";
+import { onnxPaths } from "../../infer/model-files.js";
+import { MODEL_DTYPES, openModel } from "../../infer/node.js";
 import { pairSequence } from "../../infer/sequences.js";
 import { Encoder } from "../../models/encoder.js";
 import { cutLongestFirst } from "../../text/cut.js";
@@ -28,7 +29,7 @@ export interface OnnxSubjects {
 export async function openOnnx(folder: string, name: string, { threads }: { threads: number }): Promise<OnnxSubjects> {
   const models: Model[] = [];
   for (const dtype of MODEL_DTYPES) {
-    if (hasFile(folder, dtype)) models.push(await openModel(folder, { dtype, threads }));
+    if (existsSync(join(folder, onnxPaths(dtype)[0]))) models.push(await openModel(folder, { dtype, threads }));
   }
   if (models.length === 0) {
     throw new FormatError(
@@ -38,11 +39,6 @@ export async function openOnnx(folder: string, name: string, { threads }: { thre
   }
   const { kept, notes } = await withoutIdleHalves(models, name);
   return { subjects: kept.map((model) => onnxSubject(model, `${name} ONNX ${model.dtype}`)), notes };
-}
-
-function hasFile(folder: string, dtype: ModelDType): boolean {
-  const names = { fp32: "model.onnx", fp16: "model_fp16.onnx", int8: "model_quantized.onnx" };
-  return existsSync(join(folder, "onnx", names[dtype]));
 }
 
 /** Many processors have no arithmetic for halves, and only convert them. */

@@ -95,7 +95,7 @@ export function openShape(name: string, options: SubjectOptions & { tokenizer: T
  * @param source a folder or a Hub id
  * @throws FormatError when a file is missing, foreign or does not fit the others
  */
-export async function openModel(source: string, name: string, { precision }: SubjectOptions): Promise<Subject> {
+export async function openEncoder(source: string, name: string, { precision }: SubjectOptions): Promise<Subject> {
   const path = await resolveModel(source);
   const tokenizer = await loadTokenizer(path);
   using folder = readModelFolder(path);

@@ -1,6 +1,6 @@
 import { engineInfo } from "../../engine/tensor/device.js";
-import { type Cpu, readCpu } from "../../processor.js";
 import { percentile } from "../../numbers.js";
+import { type Cpu, readCpu } from "../../processor.js";
 import type { PaperCost } from "../paper.js";
 import type { SentencePair } from "./made-up-pairs.js";
 import type { BatchShape, MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FormatError } from "../../errors.js";
 import { type ModelConfig, readModelConfig } from "../../infer/model-config.js";
-import { MODEL_DTYPES, type ModelDType, ONNX_FILES } from "../../infer/model-files.js";
+import { MODEL_DTYPES, type ModelDType, onnxPaths } from "../../infer/model-files.js";
 import type { PipelineTask } from "../../kinds/pipeline-names.js";
 import type { Role } from "./description.js";
 
@@ -53,13 +53,13 @@ export function readExportedModel({ role, name, folder }: NamedFolder): Exported
   const path = join(folder, "config.json");
   const config = readModelConfig(path, readFileSync(path, "utf8"));
   const weights = MODEL_DTYPES.flatMap((dtype) => {
-    const file = storedFile(folder, ONNX_FILES[dtype]);
+    const file = storedFile(folder, onnxPaths(dtype)[0]);
     return file === null ? [] : [{ ...file, dtype }];
   });
   if (weights.length === 0) {
     throw new FormatError(
       folder,
-      `expected ${ONNX_FILES.fp32}, got none of its kind. Run "limbeck export" on the model.`,
+      `expected ${onnxPaths("fp32")[0]}, got none of its kind. Run "limbeck export" on the model.`,
     );
   }
   return { role, name, folder, task: taskOf(path, config), config, texts, weights };

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/tensor/scope.js";
 import { ConfigError, FormatError } from "../../../src/errors.js";
-import { openModel, openShape, readsPieces, SHAPE_NAMES } from "../../../src/experiments/measure/measure-subjects.js";
+import { openEncoder, openShape, readsPieces, SHAPE_NAMES } from "../../../src/experiments/measure/measure-subjects.js";
 import { madeUpStsPairs, readStsPairs } from "../../../src/experiments/measure/sts-pairs.js";
 import type { Tokenizer } from "../../../src/text/tokenizer.js";
 import { goldenNames } from "../../models/golden.js";
@@ -39,7 +39,7 @@ describe("a model", () => {
   test.each(goldenNames)("is read whatever its head, and frees what it made: %s", async (name) => {
     const before = liveTensors();
     {
-      using subject = await openModel(modelFolder(name), name, float32);
+      using subject = await openEncoder(modelFolder(name), name, float32);
       const held = liveTensors();
       expect(held).toBeGreaterThan(before);
       const reader = await subject.read(PAIRS);
@@ -52,7 +52,7 @@ describe("a model", () => {
   });
 
   test("has its pooler counted where it has one", async () => {
-    using bert = await openModel(modelFolder("bert"), "bert", float32);
+    using bert = await openEncoder(modelFolder("bert"), "bert", float32);
     // Words, positions and 3 types of 16, a norm; 2 layers of attention, its norm, 16 × 24 up and down, a norm; the pooler.
     const embeddings = (61 + 24 + 3) * 16 + 2 * 16;
     const layer = 4 * (16 * 16 + 16) + 2 * 16 + (16 * 24 + 24) + (24 * 16 + 16) + 2 * 16;
@@ -60,28 +60,28 @@ describe("a model", () => {
   });
 
   test("reads [CLS] first [SEP] second [SEP], cut to its 24 positions", async () => {
-    using subject = await openModel(modelFolder("distilbert"), "distilbert", float32);
+    using subject = await openEncoder(modelFolder("distilbert"), "distilbert", float32);
     const { lengths, cutPairs } = await subject.read(PAIRS);
     expect(lengths).toEqual([2 + 2 + 3, 3 + 0 + 3, 10 + 10 + 3]);
     expect(cutPairs).toBe(1);
   });
 
   test("runs with bfloat16 products", async () => {
-    using subject = await openModel(modelFolder("bert-mlm"), "bert-mlm", { precision: "bfloat16" });
+    using subject = await openEncoder(modelFolder("bert-mlm"), "bert-mlm", { precision: "bfloat16" });
     const before = liveTensors();
     (await subject.read(PAIRS)).pass(0);
     expect(liveTensors()).toBe(before);
   });
 
   test("without a tokenizer is refused", async () => {
-    await expect(openModel(golden("bert"), "bert", float32)).rejects.toThrow(/no tokenizer here/);
+    await expect(openEncoder(golden("bert"), "bert", float32)).rejects.toThrow(/no tokenizer here/);
   });
 
   test("that embeds fewer tokens than its tokenizer has is refused", async () => {
     const path = modelFolder("bert-mlm-gelu-new");
     const tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ...Array.from({ length: 57 }, (_, i) => `w${i}`)];
     writeFileSync(join(path, "vocab.txt"), `${tokens.join("\n")}\n`);
-    await expect(openModel(path, "m", float32)).rejects.toThrow(
+    await expect(openEncoder(path, "m", float32)).rejects.toThrow(
       /the tokenizer has 62 tokens, the model embeds only 61/,
     );
   });

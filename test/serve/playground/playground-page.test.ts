@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { ONNX_FILES } from "../../../src/infer/model-files.js";
+import { onnxPaths } from "../../../src/infer/model-files.js";
 import { answer, classify, embed, fillMask, type Model, type OpenModelOptions } from "../../../src/infer/node.js";
 import { type NamedFolder, readExportedModel } from "../../../src/serve/playground/exported-model.js";
 import { serveSite } from "../../../src/serve/playground/server.js";
@@ -216,7 +216,7 @@ describe.skipIf(CHROMIUM === null)("in Chromium, the page", () => {
         await answered(page, async () => void (await choice.selectOption(dtype)));
       }
       const download = Number.parseFloat((await page.textContent("#student [data-figure=download]")) ?? "");
-      const bytes = ["config.json", "tokenizer.json", ONNX_FILES[dtype]].map(
+      const bytes = ["config.json", "tokenizer.json", onnxPaths(dtype)[0]].map(
         (name) => statSync(join(several, name)).size,
       );
       expect(download).toBeCloseTo(bytes.reduce((a, b) => a + b) / 1e6, 1);
