@@ -45,6 +45,20 @@ test("one document is held out however small the share, none when the share is 0
   expect(offerAll(new HeldOutPool(0, 100), documents(50)).length).toBe(50);
 });
 
+test("a document fits the budget with its separator: one of exactly so many tokens does not", () => {
+  const held = (budget: number) => {
+    const pool = new HeldOutPool(0.999, budget);
+    offerAll(pool, documents(2, 10).concat({ document: 2, ids: Uint16Array.of(7, 8, 9, 10, 11) }));
+    return pool.documents().map(({ ids }) => ids.length);
+  };
+  expect(held(22)).toEqual([10, 10]); // 11 and 11; with the 6 of the third it would be 28.
+  expect(held(27)).toEqual([10, 10]);
+  expect(held(28)).toEqual([10, 10, 5]);
+  expect(held(11)).toEqual([10]);
+  expect(held(10)).toEqual([5]); // The others would stand by, for want of a smaller one.
+  expect(held(6)).toEqual([5]);
+});
+
 test("a document over the budget is held out only when there is no other", () => {
   const pool = new HeldOutPool(0.9, 8);
   offerAll(pool, documents(20, 10));

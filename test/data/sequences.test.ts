@@ -71,6 +71,33 @@ test("sequences of which half or more is [UNK] are dropped", () => {
   expect(kept).toEqual([[2, ...unknown(9), 3]]);
 });
 
+test("five thousand documents, whatever there was room for at first, are all kept, in their order", () => {
+  const documents = Array.from({ length: 5000 }, (_, i) => run(10 + (i % 9), 100 + i));
+  const source = documentSequences(streamOf(...documents), { sequenceLength: 20, ids });
+  expect(source.length).toBe(5000);
+  for (const [i, document] of documents.entries()) {
+    if (`${source.get(i)}` !== `${[2, ...document, 3]}`) expect([...source.get(i)]).toEqual([2, ...document, 3]);
+  }
+});
+
+test("a stream of more than a million tokens is cut as one, wherever it is read in parts", () => {
+  const [documentLength, count] = [1000, 2200];
+  const tokenCount = count * (documentLength + 1);
+  const tokenAt = (i: number) => (i % (documentLength + 1) === documentLength ? ids.sep : 10 + (i % 50_000));
+  const stream: TokenStream = {
+    ...{ tokenCount, documentCount: count },
+    read: (start, length) => Int32Array.from({ length }, (_, i) => tokenAt(start + i)),
+  };
+  const source = documentSequences(stream, { sequenceLength: 402, ids });
+  expect(source.length).toBe(3 * count); // 400, 400 and 200 of each.
+  for (let i = 0; i < source.length; i++) {
+    const start = Math.floor(i / 3) * (documentLength + 1) + (i % 3) * 400;
+    const body = source.get(i).subarray(1, -1);
+    expect(body.length).toBe(i % 3 === 2 ? 200 : 400);
+    if (!body.every((token, at) => token === tokenAt(start + at))) expect([i, ...body]).toEqual(start);
+  }
+});
+
 test("an empty split and an impossible length are refused", () => {
   expect(() => packedSequences(streamOf(), { sequenceLength: 8, ids })).toThrow(/holds no tokens/);
   for (const sequenceLength of [2, 2.5, 70_000]) {

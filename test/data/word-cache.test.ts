@@ -86,6 +86,17 @@ test("remembers, and forgets when there is too much, without a difference", asyn
   }
 });
 
+test("gives the ids of the tokenizer itself for more words, pieces and text than there was room for at first", async () => {
+  const tokenizer = await loadTokenizer(tokenizerFolder());
+  const wordOf = (i: number) => `${i.toString(36)}k${i}`;
+  const documents = [0, 1].map((half) => Array.from({ length: 40_000 }, (_, i) => wordOf(i + half * 35_000)).join(" "));
+  const encoded = await encode(new CachedEncoder(tokenizer, 2), documents);
+  for (const [i, expected] of (await reference(tokenizer, documents)).entries()) {
+    expect(expected.length).toBeGreaterThan(250_000);
+    expect(`${encoded[i]}` === `${expected}`, `document ${i}`).toBe(true);
+  }
+});
+
 test("may be asked again before it has answered", async () => {
   const tokenizer = await loadTokenizer(tokenizerFolder());
   const encoder = new CachedEncoder(tokenizer, 2);

@@ -37,6 +37,19 @@ test("is exact for a hundred thousand words", () => {
   expect(new Map(entries(counts))).toEqual(expected);
 });
 
+test("is exact for two hundred thousand words, of more units than there was room for at first", () => {
+  const counts = new WordCounts();
+  const wordOf = (i: number) => `word-${i.toString(36)}-${i}`;
+  for (let i = 0; i < 200_000; i++) read(counts, wordOf(i));
+  for (let i = 0; i < 200_000; i += 7) read(counts, wordOf(i));
+  expect(counts.size).toBe(200_000);
+  for (let word = 0; word < counts.size; word++) {
+    const actual = `${String.fromCharCode(...counts.units(word))} ${counts.count(word)}`;
+    const expected = `${wordOf(word)} ${word % 7 === 0 ? 2 : 1}`;
+    if (actual !== expected) expect(actual).toBe(expected); // Once for each would take a second.
+  }
+});
+
 test("leaves out words of more than 100 characters, however many code units they have", () => {
   const counts = new WordCounts();
   read(counts, "a".repeat(101), "😀".repeat(100), "😀".repeat(101), "a".repeat(100));

@@ -99,6 +99,15 @@ describe("ranges", () => {
     expect(ranged("bytes=2-4", { "if-range": '"older"' }).status).toBe(200);
   });
 
+  test("are none for HEAD, which is answered as for the whole", () => {
+    const headers = { range: "bytes=2-4" };
+    const whole = get("/assets-1/a.wasm");
+    expect(get("/assets-1/a.wasm", headers, "HEAD")).toEqual({ status: 200, headers: whole.headers, body: null });
+    expect(get("/assets-1/a.wasm", { range: "bytes=10-" }, "HEAD").status).toBe(200);
+    const current = { ...headers, "if-range": whole.headers.ETag ?? "" };
+    expect(get("/assets-1/a.wasm", current, "HEAD").status).toBe(200);
+  });
+
   test("of an empty file there are none", () => {
     expect(get("/empty.js", { range: "bytes=0-" }).status).toBe(416);
     expect(get("/empty.js").headers["Content-Length"]).toBe("0");

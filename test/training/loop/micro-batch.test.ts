@@ -34,6 +34,13 @@ test("the mask is −∞ at padding, and absent where there is none", () => {
   expect(toMicroBatch({ ...batch, attentionMask: null, tokenCount: 8 }, "cpu").input.mask).toBeNull();
 });
 
+test("where sequences start in the position table goes along, and is absent where all start at 0", () => {
+  const { input } = toMicroBatch({ ...batch, firstPositions: Int32Array.of(0, 7) }, "cpu");
+  expect([...(input.firstPositions?.toInt32Array() ?? [])]).toEqual([0, 7]);
+  expect(input.firstPositions).toMatchObject({ dtype: "int64", shape: [2] });
+  expect(toMicroBatch(batch, "cpu").input.firstPositions).toBeNull();
+});
+
 test("without a masked position, labels are empty", () => {
   const unmasked = toMicroBatch({ ...batch, labels: new Int32Array(8).fill(-100), maskedCount: 0 }, "cpu");
   expect(unmasked.labels.shape).toEqual([0]);
