@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+// Puts small errors into the files where a silent one hurts most, one at a time, and asks their tests whether they
+// notice. The errors go into a copy of the tree below build/mutants/, never into the tree itself.
+//
+//   npm run mutants -- --sample 100 --seed 1     a hundred of them, always the same
+//   npm run mutants -- --only masking            all of those in files whose path holds "masking"
+//   npm run mutants -- --survivors               again those that nobody noticed the last time
+//
+// Answers are kept in build/mutants/report.json, and asked for again only where the file or its tests have changed.
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { mutantsOf } from "./mutants/operators.mjs";
+import { importsBelow, testsOf } from "./mutants/tests-of.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const FOLDER = join(ROOT, "build/mutants");
+const TREE = join(FOLDER, "tree");
+const REPORT = join(FOLDER, "report.json");
+/** A mutant's tests are asked a few at a time: most errors are noticed by the closest. */
+const TESTS_AT_ONCE = 3;
+
+const TARGETS = [
+  ...["answers", "metrics/metrics", "metrics/squad"].map((name) => `src/kinds/${name}.ts`),
+  ...["masking", "sequences", "order", "random", "shard", "held-out", "batches"].map((name) => `src/data/${name}.ts`),
+  ...["adamw", "clip", "flat-parameters", "schedules"].map((name) => `src/engine/optim/${name}.ts`),
+  ...["safetensors", "safetensors-header"].map((name) => `src/hub/${name}.ts`),
+  ...["losses", "vocabulary-losses", "loop", "loop-state", "objective", "micro-batch", "evaluate"].map((name) => `src/training/loop/${name}.ts`),
+  ...["objective", "student"].map((name) => `src/training/distill/${name}.ts`),
+  ...["objective", "batches"].map((name) => `src/tasks/${name}.ts`),
+  ...["quantise", "trim"].map((name) => `src/export/${name}.ts`),
+  ...["src/storage/atomic-files.ts", "src/text/trim-vocabulary.ts", "src/families/names.ts", "src/infer/batches.ts", "src/runs/checkpoints.ts"],
+];
+
+const { values: options } = parseArgs({
+  options: {
+    sample: { type: "string" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string" },
+    survivors: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+const read = (path) => readFileSync(join(ROOT, path), "utf8");
+const imports = importsBelow(ROOT);
+const sources = new Map(TARGETS.map((target) => [target, read(target)]));
+const testsBy = new Map(TARGETS.map((target) => [target, testsOf(target, imports)]));
+
+/** All mutants; an answer counts as long as neither the file nor its tests are others (`state`). */
+function allMutants() {
+  return TARGETS.flatMap((target) => {
+    const source = sources.get(target);
+    const state = sha256([source, ...testsBy.get(target).map(read)].join("\0"));
+    return mutantsOf(target, source).map((mutant) => {
+      const { start, end, replacement, operator } = mutant;
+      const place = { target, line: source.slice(0, start).split("\n").length, operator };
+      return { ...place, from: source.slice(start, end), to: replacement, start, end, id: sha256(JSON.stringify([target, sha256(source), start, end, replacement])).slice(0, 16), state };
+    });
+  });
+}
+
+/** In an order that follows from the seed alone: that of the hashes. */
+function shuffled(mutants, seed) {
+  const key = ({ target, start, end, to }) => sha256(JSON.stringify([seed, target, start, end, to]));
+  return mutants.map((mutant) => [key(mutant), mutant]).sort(([a], [b]) => (a < b ? -1 : 1)).map(([, mutant]) => mutant);
+}
+
+function copyTree() {
+  rmSync(TREE, { recursive: true, force: true });
+  const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
+  for (const path of listed.split("\0").filter((path) => path !== "" && existsSync(join(ROOT, path)))) {
+    mkdirSync(dirname(join(TREE, path)), { recursive: true });
+    cpSync(join(ROOT, path), join(TREE, path));
+  }
+  mkdirSync(join(TREE, "build"), { recursive: true });
+  for (const path of ["node_modules", "dist", "build/engine.json"]) {
+    if (existsSync(join(ROOT, path))) symlinkSync(join(ROOT, path), join(TREE, path));
+  }
+}
+
+let child = null;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    stopChild();
+    process.exit(130);
+  });
+}
+
+function stopChild() {
+  if (child !== null) process.kill(-child.pid, "SIGKILL"); // With the processes that the tests started.
+}
+
+/** Runs tests in the copy until one fails. */
+function runTests(tests, limitMs) {
+  const command = [join(TREE, "node_modules/vitest/vitest.mjs"), "run", ...tests, "--bail=1", "--maxWorkers=1", "--no-file-parallelism"];
+  return new Promise((resolve) => {
+    const startMs = performance.now();
+    child = spawn(process.execPath, command, { cwd: TREE, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LIMBECK_THREADS: "1", NO_COLOR: "1" } });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      stopChild();
+    }, limitMs);
+    child.on("close", (status) => {
+      clearTimeout(timer);
+      child = null;
+      const by = /^ *FAIL +(.+)$/m.exec(output)?.[1] ?? null;
+      resolve({ outcome: isLate ? "late" : status === 0 ? "survived" : "noticed", by, ms: performance.now() - startMs, output });
+    });
+  });
+}
+
+/** How long tests take without an error, which must pass. */
+const baselines = new Map();
+async function baselineMs(tests) {
+  const key = tests.join(" ");
+  if (!baselines.has(key)) {
+    const { outcome, ms, output } = await runTests(tests, 600_000);
+    if (outcome !== "survived") throw new Error(`without an error, ${key}:\n${output.slice(-3000)}`);
+    baselines.set(key, ms);
+  }
+  return baselines.get(key);
+}
+
+/** Endless loops are noticed by their time: ten times what the tests take. */
+async function ask({ target, start, end, to }) {
+  const source = sources.get(target);
+  const tests = testsBy.get(target);
+  try {
+    for (let at = 0; at < tests.length; at += TESTS_AT_ONCE) {
+      const some = tests.slice(at, at + TESTS_AT_ONCE);
+      const limitMs = 20_000 + 10 * (await baselineMs(some));
+      writeFileSync(join(TREE, target), source.slice(0, start) + to + source.slice(end));
+      const { outcome, by } = await runTests(some, limitMs);
+      if (outcome !== "survived") return { outcome, by: by ?? some.join(" ") };
+      writeFileSync(join(TREE, target), source);
+    }
+    return { outcome: "survived", by: null };
+  } finally {
+    writeFileSync(join(TREE, target), source);
+  }
+}
+
+function readReport() {
+  return existsSync(REPORT) ? new Map(JSON.parse(readFileSync(REPORT, "utf8")).map((each) => [each.id, each])) : new Map();
+}
+
+function writeReport(answers) {
+  mkdirSync(dirname(REPORT), { recursive: true });
+  writeFileSync(`${REPORT}.partial`, `${JSON.stringify([...answers.values()], null, 1)}\n`);
+  renameSync(`${REPORT}.partial`, REPORT);
+}
+
+const wordsOf = ({ target, line, operator, from, to }) =>
+  `${target}:${line}  ${operator}  ${JSON.stringify(from.slice(0, 60))} -> ${JSON.stringify(to.slice(0, 60))}`;
+
+async function main() {
+  const answers = readReport();
+  let mutants = shuffled(allMutants(), options.seed).filter(({ target }) => target.includes(options.only ?? ""));
+  if (options.sample !== undefined) mutants = mutants.slice(0, Number(options.sample));
+  if (options.survivors) mutants = mutants.filter(({ id }) => answers.get(id)?.outcome === "survived");
+  if (options.list) return console.log([...mutants.map(wordsOf), `${mutants.length} mutants`].join("\n"));
+  copyTree();
+  for (const [i, mutant] of mutants.entries()) {
+    const known = answers.get(mutant.id);
+    if (known?.state !== mutant.state) {
+      const { start: _, end: __, ...kept } = mutant;
+      answers.set(mutant.id, { ...kept, ...(await ask(mutant)) });
+      writeReport(answers);
+    }
+    const { outcome, by } = answers.get(mutant.id);
+    console.log(`${i + 1}/${mutants.length}  ${outcome.padEnd(8)}  ${wordsOf(mutant)}${by === null ? "" : `  by ${by}`}`);
+  }
+  const survivors = mutants.filter(({ id }) => answers.get(id).outcome === "survived");
+  console.log(`\n${mutants.length - survivors.length} of ${mutants.length} noticed (${((100 * (mutants.length - survivors.length)) / mutants.length).toFixed(1)} %)`);
+  for (const mutant of survivors) console.log(`  ${wordsOf(mutant)}`);
+}
+
+await main();
