@@ -10,7 +10,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { mutantsOf } from "./mutants/operators.mjs";
@@ -23,16 +23,14 @@ const REPORT = join(FOLDER, "report.json");
 /** A mutant's tests are asked a few at a time: most errors are noticed by the closest. */
 const TESTS_AT_ONCE = 3;
 
-const TARGETS = [
-  ...["answers", "metrics/metrics", "metrics/squad"].map((name) => `src/kinds/${name}.ts`),
-  ...["masking", "sequences", "order", "random", "shard", "held-out", "batches"].map((name) => `src/data/${name}.ts`),
-  ...["adamw", "clip", "flat-parameters", "schedules"].map((name) => `src/engine/optim/${name}.ts`),
-  ...["safetensors", "safetensors-header"].map((name) => `src/hub/${name}.ts`),
-  ...["losses", "vocabulary-losses", "loop", "loop-state", "objective", "micro-batch", "evaluate"].map((name) => `src/training/loop/${name}.ts`),
-  ...["objective", "student"].map((name) => `src/training/distill/${name}.ts`),
-  ...["objective", "batches"].map((name) => `src/tasks/${name}.ts`),
-  ...["quantise", "trim"].map((name) => `src/export/${name}.ts`),
-  ...["src/storage/atomic-files.ts", "src/text/trim-vocabulary.ts", "src/families/names.ts", "src/infer/batches.ts", "src/runs/checkpoints.ts"],
+/** Where a silent error hurts most: names of files, wherever they stand in src/. */
+const NAMES = [
+  ...["losses", "vocabulary-losses", "loop", "loop-state", "objective", "micro-batch", "evaluate-held-out"],
+  ...["distill-objective", "student", "task-objective", "task-batches"],
+  ...["adamw", "clip", "flat-parameters", "schedules"],
+  ...["masking", "masked-batches", "sequences", "order", "philox", "shard", "held-out"],
+  ...["answers", "metrics", "squad", "names", "batches", "quantise", "trim", "trim-vocabulary"],
+  ...["checkpoints", "atomic-files", "safetensors", "safetensors-header"],
 ];
 
 const { values: options } = parseArgs({
@@ -48,6 +46,11 @@ const { values: options } = parseArgs({
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const read = (path) => readFileSync(join(ROOT, path), "utf8");
 const imports = importsBelow(ROOT);
+const TARGETS = NAMES.flatMap((name) => {
+  const files = [...imports.keys()].filter((file) => file.startsWith("src/") && basename(file) === `${name}.ts`);
+  if (files.length === 0) throw new Error(`scripts/mutants.mjs: src/ has no ${name}.ts: it was renamed. Name it anew.`);
+  return files;
+});
 const sources = new Map(TARGETS.map((target) => [target, read(target)]));
 const testsBy = new Map(TARGETS.map((target) => [target, testsOf(target, imports)]));
 
@@ -59,7 +62,15 @@ function allMutants() {
     return mutantsOf(target, source).map((mutant) => {
       const { start, end, replacement, operator } = mutant;
       const place = { target, line: source.slice(0, start).split("\n").length, operator };
-      return { ...place, from: source.slice(start, end), to: replacement, start, end, id: sha256(JSON.stringify([target, sha256(source), start, end, replacement])).slice(0, 16), state };
+      return {
+        ...place,
+        from: source.slice(start, end),
+        to: replacement,
+        start,
+        end,
+        id: sha256(JSON.stringify([target, sha256(source), start, end, replacement])).slice(0, 16),
+        state,
+      };
     });
   });
 }
@@ -67,12 +78,18 @@ function allMutants() {
 /** In an order that follows from the seed alone: that of the hashes. */
 function shuffled(mutants, seed) {
   const key = ({ target, start, end, to }) => sha256(JSON.stringify([seed, target, start, end, to]));
-  return mutants.map((mutant) => [key(mutant), mutant]).sort(([a], [b]) => (a < b ? -1 : 1)).map(([, mutant]) => mutant);
+  return mutants
+    .map((mutant) => [key(mutant), mutant])
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, mutant]) => mutant);
 }
 
 function copyTree() {
   rmSync(TREE, { recursive: true, force: true });
-  const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
+  const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   for (const path of listed.split("\0").filter((path) => path !== "" && existsSync(join(ROOT, path)))) {
     mkdirSync(dirname(join(TREE, path)), { recursive: true });
     cpSync(join(ROOT, path), join(TREE, path));
@@ -97,10 +114,22 @@ function stopChild() {
 
 /** Runs tests in the copy until one fails. */
 function runTests(tests, limitMs) {
-  const command = [join(TREE, "node_modules/vitest/vitest.mjs"), "run", ...tests, "--bail=1", "--maxWorkers=1", "--no-file-parallelism"];
+  const command = [
+    join(TREE, "node_modules/vitest/vitest.mjs"),
+    "run",
+    ...tests,
+    "--bail=1",
+    "--maxWorkers=1",
+    "--no-file-parallelism",
+  ];
   return new Promise((resolve) => {
     const startMs = performance.now();
-    child = spawn(process.execPath, command, { cwd: TREE, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LIMBECK_THREADS: "1", NO_COLOR: "1" } });
+    child = spawn(process.execPath, command, {
+      cwd: TREE,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, LIMBECK_THREADS: "1", NO_COLOR: "1" },
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
     let isLate = false;
@@ -112,7 +141,12 @@ function runTests(tests, limitMs) {
       clearTimeout(timer);
       child = null;
       const by = /^ *FAIL +(.+)$/m.exec(output)?.[1] ?? null;
-      resolve({ outcome: isLate ? "late" : status === 0 ? "survived" : "noticed", by, ms: performance.now() - startMs, output });
+      resolve({
+        outcome: isLate ? "late" : status === 0 ? "survived" : "noticed",
+        by,
+        ms: performance.now() - startMs,
+        output,
+      });
     });
   });
 }
@@ -149,7 +183,9 @@ async function ask({ target, start, end, to }) {
 }
 
 function readReport() {
-  return existsSync(REPORT) ? new Map(JSON.parse(readFileSync(REPORT, "utf8")).map((each) => [each.id, each])) : new Map();
+  return existsSync(REPORT)
+    ? new Map(JSON.parse(readFileSync(REPORT, "utf8")).map((each) => [each.id, each]))
+    : new Map();
 }
 
 function writeReport(answers) {
@@ -176,10 +212,14 @@ async function main() {
       writeReport(answers);
     }
     const { outcome, by } = answers.get(mutant.id);
-    console.log(`${i + 1}/${mutants.length}  ${outcome.padEnd(8)}  ${wordsOf(mutant)}${by === null ? "" : `  by ${by}`}`);
+    console.log(
+      `${i + 1}/${mutants.length}  ${outcome.padEnd(8)}  ${wordsOf(mutant)}${by === null ? "" : `  by ${by}`}`,
+    );
   }
   const survivors = mutants.filter(({ id }) => answers.get(id).outcome === "survived");
-  console.log(`\n${mutants.length - survivors.length} of ${mutants.length} noticed (${((100 * (mutants.length - survivors.length)) / mutants.length).toFixed(1)} %)`);
+  console.log(
+    `\n${mutants.length - survivors.length} of ${mutants.length} noticed (${((100 * (mutants.length - survivors.length)) / mutants.length).toFixed(1)} %)`,
+  );
   for (const mutant of survivors) console.log(`  ${wordsOf(mutant)}`);
 }
 

@@ -15,9 +15,27 @@ const ARITHMETIC = {
 };
 const LOGIC = { "&&": "||", "||": "&&" };
 const ASSIGNMENTS = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=", "??=": "=" };
-const OTHER_METHODS = { min: "max", max: "min", ceil: "floor", floor: "ceil", round: "floor", some: "every", every: "some" };
+const OTHER_METHODS = {
+  min: "max",
+  max: "min",
+  ceil: "floor",
+  floor: "ceil",
+  round: "floor",
+  some: "every",
+  every: "some",
+};
 /** Calls that may be left out: what they are called on takes their place. */
-const LEFT_OUT = new Set(["sort", "toSorted", "reverse", "toReversed", "filter", "slice", "subarray", "trim", "detach"]);
+const LEFT_OUT = new Set([
+  "sort",
+  "toSorted",
+  "reverse",
+  "toReversed",
+  "filter",
+  "slice",
+  "subarray",
+  "trim",
+  "detach",
+]);
 
 /**
  * Every small error that can be put into a file.
@@ -90,8 +108,10 @@ export function mutantsOf(path, source) {
       if (isBare) replace(node, text(node.argument), "await left out");
     },
     BlockStatement(node, parent) {
-      const isVoid = /Function/.test(parent.type) && node.body.length > 1 && !/\breturn [^;]|\byield\b/.test(text(node));
-      if (isVoid) found.push({ start: node.start + 1, end: node.start + 1, replacement: " return;", operator: "early return" });
+      const isVoid =
+        /Function/.test(parent.type) && node.body.length > 1 && !/\breturn [^;]|\byield\b/.test(text(node));
+      if (isVoid)
+        found.push({ start: node.start + 1, end: node.start + 1, replacement: " return;", operator: "early return" });
     },
   };
 
@@ -116,7 +136,10 @@ function isLeftAlone(node, parent) {
   if (node.type === "NewExpression" && /Error$/.test(node.callee.name ?? "")) return true;
   if (node.type === "TemplateLiteral") return true;
   if (parent?.type !== "LogicalExpression" || parent.operator !== "??" || parent.right !== node) return false;
-  return isIndexed(parent.left) && (node.type === "Literal" || node.type === "UnaryExpression" || node.type === "MemberExpression");
+  return (
+    isIndexed(parent.left) &&
+    (node.type === "Literal" || node.type === "UnaryExpression" || node.type === "MemberExpression")
+  );
 }
 
 function isIndexed(node) {
