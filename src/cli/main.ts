@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { reportError } from "./display/error-report.js";
+import { reportError } from "./display/output.js";
 import { createProgram } from "./program.js";
 
 // The reader of a pipe may have enough ("| head"); a terminal that was closed takes no more either.

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { profileLines } from "../../src/cli/display/profile-display.js";
+import { profileLines } from "../../src/cli/display/run-display.js";
 import { limbeck, limbeckJson } from "./limbeck.js";
 import { distillation, makeWorkshop, TINY, TINY_TEACHER, type Workshop } from "./workshop.js";
 

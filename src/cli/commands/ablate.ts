@@ -4,20 +4,22 @@ import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import type { Display } from "../display/display.js";
 import { openDisplay } from "../display/display.js";
-import type { AblateTaskFlags } from "../flags/ablate-tasks.js";
-import { wholeNumber } from "../flags/option-values.js";
+import { JobsDisplay, observeRun } from "../display/run-display.js";
 import {
   addPlaceFlags,
   addPrintFlags,
   addRecipeFlags,
   addSaveFlags,
   collectSettings,
+  EMBEDDED_TEACHER,
   type PlaceFlags,
   type PrintFlags,
   type RecipeFlags,
   type SaveFlags,
-} from "../flags/run-flags.js";
-import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+  wholeNumber,
+} from "../flags/options.js";
+import type { AblateTaskFlags } from "../flags/tasks.js";
+import { stopRequested } from "../interrupts.js";
 
 export function registerAblate(program: Command): void {
   const command = program
@@ -80,16 +82,11 @@ async function run(flags: AblateFlags): Promise<void> {
   const { ablate } = await import("../../experiments/ablate.js");
   const { ablateDocument } = await import("../../pages/reports/ablate-document.js");
   const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine } = await import("../display/command-line.js");
+  const { commandLine, printReport } = await import("../display/reports.js");
   const { distillRecipe } = await import("../../recipes/distill-recipe.js");
-  const { chooseRecipe } = await import("../flags/choose-recipe.js");
-  const { ablateEntries } = await import("../flags/ablate-tasks.js");
-  const { fineTuner, seedsFrom } = await import("../flags/fine-tunings.js");
-  const { stopRequested } = await import("../interrupts.js");
-  const { JobsDisplay } = await import("../display/jobs-display.js");
-  const { printReport } = await import("../display/print-report.js");
-  const { checkDevice } = await import("../flags/session-flags.js");
-  const { othersOf, taskRecipes } = await import("../flags/task-recipes.js");
+  const { checkDevice, chooseRecipe } = await import("../flags/session.js");
+  const { ablateEntries } = await import("../flags/tasks.js");
+  const { fineTuner, othersOf, seedsFrom, taskRecipes } = await import("../flags/task-runs.js");
   checkDevice(flags.device);
   const teacher = flags.teacher ?? EMBEDDED_TEACHER;
   const { skipBadRows = false } = flags;
@@ -142,7 +139,6 @@ function distiller(
 ): (job: DistillJob) => Promise<void> {
   return async ({ recipe, out, resume }) => {
     const { distill } = await import("../../training/distill/distill.js");
-    const { observeRun } = await import("../display/run-display.js");
     await distill({
       ...{ recipe, teacher, out, resume, signal },
       data: flags.data,

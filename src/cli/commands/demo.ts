@@ -6,8 +6,7 @@ import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { duration, percent, short } from "../display/quantities.js";
 import { observeRun } from "../display/run-display.js";
-import { numberFrom, wholeNumber } from "../flags/option-values.js";
-import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+import { EMBEDDED_TEACHER, numberFrom, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface DemoFlags {

@@ -4,8 +4,7 @@ import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { percent } from "../display/quantities.js";
 import { heldOutWords } from "../display/run-display.js";
-import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
-import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+import { addRunFlags, EMBEDDED_TEACHER, type RunFlags } from "../flags/options.js";
 
 export function registerDistill(program: Command): void {
   const command = program
@@ -28,7 +27,7 @@ Examples:
 
 async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
   useThreads(flags.threads);
-  const { openSession } = await import("../flags/session-flags.js");
+  const { openSession } = await import("../flags/session.js");
   const { distill } = await import("../../training/distill/distill.js");
   const { distillRecipe } = await import("../../recipes/distill-recipe.js");
   using display = openDisplay(flags);

@@ -5,9 +5,15 @@ import type { ModelResult } from "../../tasks/evaluate-model.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { whole } from "../display/quantities.js";
-import { wholeNumber } from "../flags/option-values.js";
-import { addPlaceFlags, addPrintFlags, type PlaceFlags, type PrintFlags } from "../flags/run-flags.js";
-import { addTaskFlags, type TaskFlags } from "../flags/task-flags.js";
+import {
+  addPlaceFlags,
+  addPrintFlags,
+  addTaskFlags,
+  type PlaceFlags,
+  type PrintFlags,
+  type TaskFlags,
+  wholeNumber,
+} from "../flags/options.js";
 
 export function registerEvaluate(program: Command): void {
   const command = program
@@ -45,8 +51,8 @@ async function run(flags: EvaluateFlags): Promise<void> {
   useThreads(flags.threads);
   const { evaluateModel } = await import("../../tasks/evaluate-model.js");
   const { readModelLabels } = await import("../../hub/task-model.js");
-  const { checkDevice } = await import("../flags/session-flags.js");
-  const { openTaskOf } = await import("../flags/task-flags.js");
+  const { checkDevice } = await import("../flags/session.js");
+  const { openTaskOf } = await import("../flags/tasks.js");
   checkDevice(flags.device);
   const labels = flags.task === undefined ? await readModelLabels(flags.model) : null;
   const { data } = await openTaskOf(flags, { needsTraining: false, labels });

@@ -7,8 +7,7 @@ import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/pipeline-names.js
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { whole } from "../display/quantities.js";
-import { numberFrom, wholeNumber } from "../flags/option-values.js";
-import { addPrintFlags, type PrintFlags } from "../flags/run-flags.js";
+import { addPrintFlags, numberFrom, type PrintFlags, wholeNumber } from "../flags/options.js";
 
 interface ExportFlags extends PrintFlags {
   model: string;

@@ -6,20 +6,21 @@ import type { FinetuneResult } from "../../tasks/result.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { percent, whole } from "../display/quantities.js";
-import { wholeNumber } from "../flags/option-values.js";
 import {
   addPlaceFlags,
   addPrintFlags,
   addProfileFlag,
   addRecipeFlags,
   addSaveFlags,
+  addTaskFlags,
   type PlaceFlags,
   type PrintFlags,
   type ProfileFlag,
   type RecipeFlags,
   type SaveFlags,
-} from "../flags/run-flags.js";
-import { addTaskFlags, type TaskFlags } from "../flags/task-flags.js";
+  type TaskFlags,
+  wholeNumber,
+} from "../flags/options.js";
 
 export function registerFinetune(program: Command): void {
   const command = program
@@ -73,7 +74,7 @@ async function run(flags: FinetuneFlags): Promise<void> {
   const { finetuneSession } = await import("../flags/finetune-session.js");
   const { finetune } = await import("../../tasks/finetune.js");
   const { writeFinetuneReport } = await import("../../pages/reports/finetune.js");
-  const { commandLine } = await import("../display/command-line.js");
+  const { commandLine } = await import("../display/reports.js");
   using display = openDisplay(flags);
   const session = await finetuneSession(flags, display);
   const reading = `reading ${session.data.task.title} and ${session.model}`;
@@ -93,8 +94,8 @@ async function runSeeds(
   display: Display,
 ): Promise<void> {
   const { seedsReport } = await import("../../experiments/seeds.js");
-  const { seedsFrom } = await import("../flags/fine-tunings.js");
-  const { commandLine } = await import("../display/command-line.js");
+  const { seedsFrom } = await import("../flags/task-runs.js");
+  const { commandLine } = await import("../display/reports.js");
   const report = await seedsReport(session, {
     seeds: seedsFrom(session.recipe, seeds),
     keepModels: flags.keepModels ?? false,

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
-import { wholeNumber } from "../flags/option-values.js";
+import { JobsDisplay } from "../display/run-display.js";
 import {
   addPlaceFlags,
   addPrintFlags,
@@ -12,7 +12,9 @@ import {
   type PrintFlags,
   type RecipeFlags,
   type SaveFlags,
-} from "../flags/run-flags.js";
+  wholeNumber,
+} from "../flags/options.js";
+import { stopRequested } from "../interrupts.js";
 
 export function registerGlue(program: Command): void {
   const command = program
@@ -65,16 +67,13 @@ async function run(flags: GlueFlags): Promise<void> {
   const { glueReport } = await import("../../experiments/glue.js");
   const { glueDocument } = await import("../../pages/reports/glue-document.js");
   const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine } = await import("../display/command-line.js");
+  const { commandLine, printReport } = await import("../display/reports.js");
   const { testSets, writeSubmission } = await import("../../experiments/glue-submission.js");
-  const { fineTuner, seedsFrom, testPredictor } = await import("../flags/fine-tunings.js");
-  const { glueEntries } = await import("../flags/glue-tasks.js");
-  const { stopRequested } = await import("../interrupts.js");
-  const { JobsDisplay } = await import("../display/jobs-display.js");
-  const { pairLatenciesMs } = await import("../display/latencies.js");
-  const { printReport } = await import("../display/print-report.js");
-  const { checkDevice } = await import("../flags/session-flags.js");
-  const { othersOf, taskRecipes } = await import("../flags/task-recipes.js");
+  const { fineTuner, othersOf, pairLatenciesMs, seedsFrom, taskRecipes, testPredictor } = await import(
+    "../flags/task-runs.js"
+  );
+  const { glueEntries } = await import("../flags/tasks.js");
+  const { checkDevice } = await import("../flags/session.js");
   checkDevice(flags.device);
   const tasks = glueEntries(flags.data, flags.tasks ?? null);
   const sets = flags.test ? testSets(flags.data, tasks) : [];

@@ -4,11 +4,10 @@ import { ConfigError, FormatError } from "../../errors.js";
 import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
 import type { MeasurePrecision, Subject } from "../../experiments/measure/measure-subjects.js";
 import { useThreads } from "../../processor.js";
+import type { ProgressView } from "../display/display.js";
 import { type Display, openDisplay } from "../display/display.js";
-import type { ProgressView } from "../display/progress-line.js";
 import { whole } from "../display/quantities.js";
-import { wholeNumber } from "../flags/option-values.js";
-import { EMBEDDED_TEACHER } from "../flags/teacher.js";
+import { EMBEDDED_TEACHER, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface MeasureFlags {
@@ -86,7 +85,7 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
   const { measure } = await import("../../experiments/measure/measure.js");
   const { measureDocument } = await import("../../pages/reports/measure-document.js");
   const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine } = await import("../display/command-line.js");
+  const { commandLine } = await import("../display/reports.js");
   const { reportText, writeReport } = await import("../../pages/write.js");
   using display = openDisplay(flags);
   const pairs = await readPairs(flags);

@@ -1,8 +1,13 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { ConfigError } from "../../errors.js";
+import type { Role } from "../../serve/playground/description.js";
+import type { ExportedModel } from "../../serve/playground/exported-model.js";
 import type { Site } from "../../serve/playground/site.js";
 import { printResult } from "../display/output.js";
-import { wholeNumber } from "../flags/option-values.js";
-import { addPrintFlags, type PrintFlags } from "../flags/run-flags.js";
+import { addPrintFlags, type PrintFlags, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface PlaygroundFlags extends PrintFlags {
@@ -49,7 +54,6 @@ async function run(flags: PlaygroundFlags): Promise<void> {
   const { playgroundSite } = await import("../../serve/playground/site.js");
   const { refuseTaken, writeSite } = await import("../../serve/playground/write-site.js");
   const { provenance } = await import("../../pages/provenance.js");
-  const { openPlaygroundModels } = await import("../flags/playground-models.js");
   if (flags.out !== undefined) refuseTaken(flags.out);
   const stop = stopRequested(); // What was exported for the visit goes with it.
   using models = await openPlaygroundModels(flags);
@@ -68,4 +72,56 @@ async function serve(site: Site, { host, port, json, quiet }: PlaygroundFlags, s
   printResult({ url: serving.url }, { json, lines: [["playground", serving.url]] });
   if (!quiet) process.stderr.write("Ctrl+C ends it.\n");
   await new Promise((done) => stop.addEventListener("abort", done, { once: true }));
+}
+
+/** The models of a playground; what was exported for it goes when it is disposed of. */
+interface PlaygroundModels extends Disposable {
+  readonly all: readonly ExportedModel[];
+}
+
+/**
+ * Opens the folders of exported models, and exports those that are not into a temporary folder.
+ *
+ * @throws FormatError or ConfigError when there is no such model, or it cannot be exported
+ */
+async function openPlaygroundModels({ model, compare, quiet }: PlaygroundFlags): Promise<PlaygroundModels> {
+  if (compare !== undefined && resolve(compare) === resolve(model)) {
+    throw new ConfigError(`--compare ${compare}: expected another model than --model, got the same.`);
+  }
+  const { readExportedModel } = await import("../../serve/playground/exported-model.js");
+  const folder = mkdtempSync(join(tmpdir(), "limbeck-playground-"));
+  const dispose = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const all: ExportedModel[] = [];
+    const given: [Role, string][] = [["student", model], ...(compare ? [["teacher", compare] as [Role, string]] : [])];
+    for (const [role, source] of given) {
+      const exported = isExported(source) ? source : await exportAside(source, join(folder, role), { quiet });
+      all.push(readExportedModel({ role, name: nameOf(source), folder: exported }));
+    }
+    return { all, [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function isExported(source: string): boolean {
+  return existsSync(join(source, "onnx"));
+}
+
+async function exportAside(model: string, out: string, { quiet }: { quiet: boolean | undefined }): Promise<string> {
+  if (!quiet) process.stderr.write(`${model} has no onnx/: exporting it for this visit ("limbeck export" keeps it)\n`);
+  const { exportModel } = await import("../../export/export.js");
+  await exportModel({
+    ...{ model, out, task: null, dtypes: ["fp32", "fp16", "int8"] },
+    ...{ trimVocab: null, text: null, check: null, maxDrop: 1, force: false },
+  });
+  return out;
+}
+
+/** The folder's name, or that of the run which a folder called "model" is in; the Hub's name. */
+function nameOf(source: string): string {
+  if (!existsSync(source)) return source;
+  const path = resolve(source);
+  return basename(path) === "model" ? basename(dirname(path)) : basename(path);
 }

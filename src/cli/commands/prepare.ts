@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { Interrupted } from "../../errors.js";
-import { CorpusMeter, logIgnored } from "../display/corpus-progress.js";
-import { openDisplay } from "../display/display.js";
+import { CorpusMeter, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { duration, whole } from "../display/quantities.js";
-import { numberFrom, wholeNumber } from "../flags/option-values.js";
+import { numberFrom, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface PrepareFlags {

@@ -3,7 +3,7 @@ import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { heldOutWords } from "../display/run-display.js";
-import { addRunFlags, type RunFlags } from "../flags/run-flags.js";
+import { addRunFlags, type RunFlags } from "../flags/options.js";
 
 export function registerPretrain(program: Command): void {
   const command = program
@@ -19,7 +19,7 @@ export function registerPretrain(program: Command): void {
 
 async function run(flags: RunFlags): Promise<void> {
   useThreads(flags.threads);
-  const { openSession } = await import("../flags/session-flags.js");
+  const { openSession } = await import("../flags/session.js");
   const { pretrain } = await import("../../training/pretrain/pretrain.js");
   const { pretrainRecipe } = await import("../../recipes/pretrain-recipe.js");
   using display = openDisplay(flags);

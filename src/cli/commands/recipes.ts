@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { ConfigError } from "../../errors.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
 import { printResult } from "../display/output.js";
 import { whole } from "../display/quantities.js";
@@ -26,12 +28,10 @@ async function run(name: string | undefined, { json }: { json?: boolean }): Prom
     printResult(recipes, { json, lines });
     return;
   }
-  const { ConfigError } = await import("../../errors.js");
   const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
   if (recipe === undefined) {
     throw new ConfigError(`recipes: expected one of ${Object.keys(recipes).join(", ")}; got ${name}.`);
   }
-  const { recipeSources } = await import("../flags/recipe-sources.js");
   const sources = await recipeSources(recipe);
   const valueWidth = Math.max(...Object.values(recipe).map((value) => JSON.stringify(value).length));
   const lines = Object.entries(recipe).map(([key, value]): [string, string] => [
@@ -53,4 +53,44 @@ function summaryOf({
 }): string {
   const length = steps === null ? `${epochs} epochs` : `${whole(steps)} steps`;
   return `limbeck ${kind.padEnd(8)}  ${length}, ${whole(stepSequences)} sequences of up to ${sequenceLength} tokens a step`;
+}
+
+const FOLDER = new URL("../../recipes/", import.meta.url);
+
+/** A recipe as its module is written: what it takes over from another, and the comment behind each key. */
+interface WrittenRecipe {
+  base: string | null;
+  comments: ReadonlyMap<string, string>;
+}
+
+/**
+ * Where each value of a shipped recipe comes from: the comment behind it, in the module that defines it.
+ *
+ * The comment stands where the value does, so that the two are changed together; this reads it there.
+ */
+export async function recipeSources(recipe: object): Promise<ReadonlyMap<string, string>> {
+  const written = new Map<string, WrittenRecipe>();
+  let name: string | null = null;
+  for (const file of readdirSync(FOLDER).filter((file) => /\.[jt]s$/.test(file) && !file.endsWith(".d.ts"))) {
+    const module: Record<string, unknown> = await import(new URL(file, FOLDER).href);
+    name ??= Object.keys(module).find((key) => module[key] === recipe) ?? null;
+    for (const [key, block] of writtenRecipes(readFileSync(new URL(file, FOLDER), "utf8"))) written.set(key, block);
+  }
+  return name === null ? new Map() : inherited(name, written);
+}
+
+/** Finds `export const NAME = { ...BASE, key: value, // comment }`. */
+function writtenRecipes(source: string): [string, WrittenRecipe][] {
+  const blocks = source.matchAll(/^export const (\w+)(?:: \w+)? = \{\n(.*?)^\};/gms);
+  return [...blocks].map(([, name = "", body = ""]) => {
+    const lines = body.matchAll(/^\s+(\w+): .*?(?:\/\/ (.*))?$/gm);
+    const comments = new Map([...lines].map(([, key = "", comment = ""]) => [key, comment]));
+    return [name, { base: /^\s+\.\.\.(\w+),/m.exec(body)?.[1] ?? null, comments }];
+  });
+}
+
+/** A key without a comment hides its base's: the value is another. */
+function inherited(name: string, written: ReadonlyMap<string, WrittenRecipe>): ReadonlyMap<string, string> {
+  const { base = null, comments = new Map() } = written.get(name) ?? {};
+  return base === null ? comments : new Map([...inherited(base, written), ...comments]);
 }

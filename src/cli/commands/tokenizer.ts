@@ -3,12 +3,11 @@ import type { Command } from "commander";
 import { ConfigError } from "../../errors.js";
 import { asideName, replaceFolder, syncFolder, writeError } from "../../storage/atomic-files.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import { CorpusMeter, logIgnored } from "../display/corpus-progress.js";
-import { type Display, openDisplay } from "../display/display.js";
+import type { ProgressView } from "../display/display.js";
+import { CorpusMeter, type Display, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import type { ProgressView } from "../display/progress-line.js";
 import { duration, whole } from "../display/quantities.js";
-import { wholeNumber } from "../flags/option-values.js";
+import { wholeNumber } from "../flags/options.js";
 
 interface TokenizerFlags {
   vocabSize: number;

@@ -1,5 +1,5 @@
 import { SingleBar } from "cli-progress";
-import { type ProgressView, progressLine } from "./progress-line.js";
+import { clock, short, whole } from "./quantities.js";
 
 /** What a command tells while it works, on standard error. */
 export interface Display extends Disposable {
@@ -78,4 +78,82 @@ class TerminalDisplay implements Display {
     const remaining = etaSeconds === null ? null : Math.max(0, etaSeconds - sinceSeconds);
     return progressLine({ ...this.#view, etaSeconds: remaining }, process.stderr.columns || 80);
   }
+}
+
+interface Part {
+  text: string;
+  rank: number;
+}
+
+/** How far something is, and what there is to say about it. */
+export interface ProgressView {
+  /** In [0, 1]; null where nobody knows the whole. */
+  fraction: number | null;
+  /** In the order they are shown. Where there is no room for all, those of the highest `rank` stay. */
+  parts: readonly Part[];
+  etaSeconds: number | null;
+}
+
+const SEPARATOR = "  ";
+const ETA_RANK = 8;
+const LEAST_BAR = 10;
+const MOST_BAR = 30;
+
+/** The view as one line of fewer than `columns` characters, with a bar where there is room. */
+export function progressLine(view: ProgressView, columns: number): string {
+  const room = columns - 1; // The last column would wrap the cursor.
+  const head = view.fraction === null ? "" : `${String(Math.floor(100 * view.fraction)).padStart(3)} %`;
+  const eta = view.etaSeconds === null ? [] : [{ text: `ETA ${clock(view.etaSeconds)}`, rank: ETA_RANK }];
+  const parts = [...view.parts, ...eta];
+  const shown = new Set<Part>();
+  const compose = (bar: string) =>
+    [head, bar, ...parts.filter((part) => shown.has(part)).map(({ text }) => text)]
+      .filter((text) => text !== "")
+      .join(SEPARATOR);
+  for (const part of parts.toSorted((a, b) => b.rank - a.rank)) {
+    shown.add(part);
+    if (compose("").length > room) shown.delete(part);
+  }
+  const width = Math.min(MOST_BAR, room - compose("").length - SEPARATOR.length);
+  const bar = view.fraction === null || width < LEAST_BAR ? "" : barOf(view.fraction, width);
+  return compose(bar).slice(0, Math.max(0, room));
+}
+
+function barOf(fraction: number, width: number): string {
+  const full = Math.round(fraction * width);
+  return "█".repeat(full) + "░".repeat(width - full);
+}
+
+/** Turns counts of a corpus being read into views with a speed. */
+export class CorpusMeter {
+  readonly #startMs = performance.now();
+
+  /** @param totalBytes null when nobody knows, as of standard input */
+  view(read: { bytesRead: number; totalBytes: number | null; documents: number; tokens?: number }): ProgressView {
+    const { bytesRead, totalBytes, documents, tokens } = read;
+    const bytesPerSecond = bytesRead / ((performance.now() - this.#startMs) / 1000);
+    const size = totalBytes === null ? megabytes(bytesRead) : `${megabytes(bytesRead)} / ${megabytes(totalBytes)}`;
+    return {
+      fraction: totalBytes === null ? null : Math.min(1, bytesRead / totalBytes),
+      parts: [
+        { text: `${size} MB`, rank: 9 },
+        { text: `${short(documents)} documents`, rank: 6 },
+        ...(tokens === undefined ? [] : [{ text: `${short(tokens)} tokens`, rank: 5 }]),
+        { text: `${megabytes(bytesPerSecond)} MB/s`, rank: 7 },
+      ],
+      etaSeconds: totalBytes === null ? null : Math.max(0, totalBytes - bytesRead) / bytesPerSecond,
+    };
+  }
+}
+
+/** Says which files of the corpus's folders are not read; they would be missed only in the result. */
+export function logIgnored(display: Display, ignored: readonly string[]): void {
+  const [first] = ignored;
+  if (first === undefined) return;
+  const others = ignored.length === 1 ? first : `${whole(ignored.length)} files, as ${first}`;
+  display.log(`not read, being empty or of another kind: ${others}`);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }

@@ -14,10 +14,9 @@ import type { Display } from "../display/display.js";
 import { percent, whole } from "../display/quantities.js";
 import { observeSteps } from "../display/run-display.js";
 import { stopRequested } from "../interrupts.js";
-import { chooseRecipe } from "./choose-recipe.js";
-import type { PlaceFlags, ProfileFlag, RecipeFlags, SaveFlags } from "./run-flags.js";
-import { checkDevice } from "./session-flags.js";
-import { openTaskOf, type TaskFlags } from "./task-flags.js";
+import type { PlaceFlags, ProfileFlag, RecipeFlags, SaveFlags, TaskFlags } from "./options.js";
+import { checkDevice, chooseRecipe } from "./session.js";
+import { openTaskOf } from "./tasks.js";
 
 interface SeedFlags {
   out: string;

@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
 import { expect, test } from "vitest";
-import type { Diagnosis } from "../../../src/cli/display/diagnosis.js";
+import type { Diagnosis } from "../../../src/cli/commands/doctor.js";
 import { limbeck } from "../limbeck.js";
 
 test("a machine that is set up can train", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { recipeSources } from "../../../src/cli/flags/recipe-sources.js";
+import { recipeSources } from "../../../src/cli/commands/recipes.js";
 import { recipes } from "../../../src/recipes/recipes.js";
 import { limbeck } from "../limbeck.js";
 

@@ -1,15 +1,18 @@
+import { join } from "node:path";
 import type { z } from "zod";
 import { engineInfo } from "../../engine/tensor/device.js";
 import { ConfigError } from "../../errors.js";
-import type { TrainingRecipe } from "../../recipes/training-recipe.js";
-import { isRun } from "../../runs/run.js";
+import { recipes } from "../../recipes/recipes.js";
+import { type OptimizerRecipe, parseRecipe, type TrainingRecipe } from "../../recipes/training-recipe.js";
+import { isRun, readRecipe } from "../../runs/run.js";
 import { readSources } from "../../runs/sources.js";
+import { readJsonObject } from "../../storage/json-file.js";
+import { nearest } from "../../text/nearest.js";
 import type { SessionOptions } from "../../training/loop/session.js";
 import type { Display } from "../display/display.js";
 import { observeRun } from "../display/run-display.js";
 import { stopRequested } from "../interrupts.js";
-import { chooseRecipe } from "./choose-recipe.js";
-import type { RunFlags } from "./run-flags.js";
+import type { RunFlags } from "./options.js";
 
 /** What `pretrain` and `distill` are called with, but for the teacher. */
 interface Session<T> extends SessionOptions {
@@ -71,4 +74,50 @@ export function checkDevice(device: string): void {
   throw new ConfigError(
     `--device: expected one that is there, got ${device}, and the engine finds ${devices} CUDA devices. Use --device cpu, or see "limbeck doctor".`,
   );
+}
+
+/**
+ * The recipe a command line asks for: the named one, or the run's own when it is resumed, or the default; changed by
+ * --set.
+ *
+ * @throws ConfigError when there is none of that name, a key is unknown, or a value is not allowed
+ */
+export function chooseRecipe<T extends OptimizerRecipe & { kind: string }>(
+  { recipe, set = {}, resume = false, out }: Pick<RunFlags, "recipe" | "set" | "resume" | "out">,
+  options: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string },
+): T {
+  const keys = Object.keys(options.schema.shape);
+  for (const key of Object.keys(set)) checkKey(key, keys);
+  const isResumed = resume && recipe === undefined && isRun(out);
+  const { base, where } = isResumed
+    ? { base: readRecipe(out), where: join(out, "recipe.json") }
+    : namedRecipe(recipe ?? options.defaultName, options.kind);
+  if (typeof base.kind === "string" && base.kind !== options.kind) {
+    throw new ConfigError(
+      `${where}: expected a recipe to ${options.kind}, got one to ${base.kind}. Use "limbeck ${base.kind}".`,
+    );
+  }
+  return parseRecipe(options.schema, { ...base, ...oneLength(set) }, where);
+}
+
+function namedRecipe(name: string, kind: string): { base: Readonly<Record<string, unknown>>; where: string } {
+  if (/[./\\]/.test(name)) return { base: readJsonObject(name, "a recipe"), where: name };
+  const base = recipes[name];
+  if (base !== undefined) return { base: { ...base }, where: `recipe ${name}` };
+  const known = Object.keys(recipes).filter((other) => recipes[other]?.kind === kind);
+  throw new ConfigError(`--recipe: expected ${known.join(", ")}, or a .json file; got ${name}. See "limbeck recipes".`);
+}
+
+function checkKey(key: string, known: readonly string[]): void {
+  if (known.includes(key)) return;
+  const close = nearest(key, known);
+  const advice = close === null ? 'See "limbeck recipes NAME" for the keys.' : `Did you mean ${close}?`;
+  throw new ConfigError(`--set: expected a key of the recipe, got ${JSON.stringify(key)}. ${advice}`);
+}
+
+/** A run's length is given in steps or in epochs: setting one takes the other back. */
+function oneLength(set: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if ("steps" in set && !("epochs" in set)) return { ...set, epochs: null };
+  if ("epochs" in set && !("steps" in set)) return { ...set, steps: null };
+  return { ...set };
 }

@@ -1,10 +1,20 @@
 import { ConfigError } from "../../errors.js";
-import { presentTasks, type TaskEntry } from "../../experiments/task-runs.js";
+import type { PredictTestSet } from "../../experiments/glue-submission.js";
+import { measure } from "../../experiments/measure/measure.js";
+import { openEncoder, type Subject } from "../../experiments/measure/measure-subjects.js";
+import { madeUpStsPairs } from "../../experiments/measure/sts-pairs.js";
+import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
 import type { Task } from "../../kinds/task.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
+import { evaluateModel } from "../../tasks/evaluate-model.js";
+import { finetune } from "../../tasks/finetune.js";
 import { nearest } from "../../text/nearest.js";
-import { chooseRecipe } from "./choose-recipe.js";
+import type { Display } from "../display/display.js";
+import { whole } from "../display/quantities.js";
+import { observeSteps } from "../display/run-display.js";
 import { defaultRecipeName } from "./finetune-session.js";
+import type { PlaceFlags, SaveFlags } from "./options.js";
+import { chooseRecipe } from "./session.js";
 
 /** The recipes of the fine-tunings of several tasks. */
 export interface TaskRecipes {
@@ -109,4 +119,92 @@ function ownChanges(
   }
   if (key !== `${task}.seed`) return own;
   throw new ConfigError(`${option}: expected one seed for all tasks, to pair runs by, got ${key}. Set seed.`);
+}
+
+/** Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs. */
+export function fineTuner(
+  flags: PlaceFlags & SaveFlags,
+  given: {
+    recipeOf(task: Task): FinetuneRecipe;
+    /** Where its data was read from, for the record. */
+    pathOf(task: Task): string;
+    skipBadRows: boolean;
+    display: Display;
+    signal: AbortSignal;
+  },
+): RunTask {
+  const { recipeOf, pathOf, skipBadRows, display, signal } = given;
+  return async ({ model, data, seed, out, resume }) => {
+    await finetune({
+      ...{ model, data, skipBadRows, out, resume, signal },
+      dataPath: pathOf(data.task),
+      recipe: { ...recipeOf(data.task), seed },
+      teacher: null,
+      device: flags.device,
+      cadence: {
+        logEverySteps: flags.logEvery,
+        saveEverySteps: flags.saveEvery,
+        saveEveryMinutes: flags.saveEveryMinutes,
+      },
+      observer: { ...observeSteps(display), evaluation: () => {} },
+    });
+  };
+}
+
+/** Has a fine-tuned model answer a test set. */
+export function testPredictor(
+  { device }: PlaceFlags,
+  { recipeOf, display, signal }: { recipeOf(task: Task): FinetuneRecipe; display: Display; signal: AbortSignal },
+): PredictTestSet {
+  return async (model, { task: { data, title }, split }) => {
+    const onProgress = (done: number, total: number) =>
+      display.progress({
+        fraction: done / total,
+        parts: [{ text: `answering ${title}, ${split.replace("_", " ")}: ${whole(done)} of ${whole(total)}`, rank: 9 }],
+        etaSeconds: null,
+      });
+    // The server wants an answer to every row: none is skipped.
+    const options = {
+      model,
+      data,
+      split,
+      recipe: recipeOf(data.task),
+      skipBadRows: false,
+      device,
+      predictions: null,
+      signal,
+      onProgress,
+    };
+    const [result] = await evaluateModel(options);
+    return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
+  };
+}
+
+/** `count` seeds from the recipe's on. */
+export function seedsFrom({ seed }: { seed: number }, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => seed + i);
+}
+
+/** Enough for a median that holds still; all of STS-B's dev set is what `measure` is for. */
+const PAIRS = 200;
+
+/** CPU milliseconds of a pair of sentences as long as STS-B's, at batch size 1: the median of each model. */
+export async function pairLatenciesMs(
+  models: readonly string[],
+  { display, signal }: { display: Display; signal: AbortSignal },
+): Promise<number[]> {
+  const subjects: Subject[] = [];
+  try {
+    display.log(`timing ${models.join(" and ")} on ${PAIRS} pairs`);
+    for (const model of models) subjects.push(await openEncoder(model, model, { precision: "float32" }));
+    const { rows } = await measure({
+      ...{ subjects, signal, precision: "float32", shapeTokenizer: null, limit: PAIRS },
+      pairs: madeUpStsPairs(),
+      progress: ({ pairsDone, pairs, fraction, etaSeconds }) =>
+        display.progress({ fraction, parts: [{ text: `timing: pair ${pairsDone} of ${pairs}`, rank: 9 }], etaSeconds }),
+    });
+    return rows.map(({ p50Ms }) => p50Ms);
+  } finally {
+    for (const subject of subjects) subject[Symbol.dispose]();
+  }
 }

@@ -1,5 +1,5 @@
+import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
-import { numberFrom, wholeNumber } from "./option-values.js";
 
 /** What pretrain and distill both take. */
 export interface RunFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
@@ -107,3 +107,59 @@ function jsonOrText(text: string): unknown {
     return text;
   }
 }
+
+/** Which task, and where its data is. */
+export interface TaskFlags {
+  task?: string;
+  data?: string;
+  train?: string;
+  validation?: string;
+  text?: string[];
+  label?: string;
+  id?: string;
+  kind?: string;
+  skipBadRows?: boolean;
+}
+
+/** Adds the options of TaskFlags. */
+export function addTaskFlags(command: Command): Command {
+  return command
+    .optionsGroup("A published task:")
+    .option("--task <name>", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb, wnli, imdb, squad or squad-v2")
+    .option("--data <dir>", "its folder, or one that holds it: official files, or the Hub's Parquet")
+    .optionsGroup("Or your own texts, in CSV, TSV, JSON lines or Parquet:")
+    .option("--train <file>", "the training set; the first line of CSV and TSV names the columns")
+    .option("--validation <file>", "what it is evaluated on")
+    .option("--text <column...>", "the column of the text, or the two of a pair")
+    .option("--label <column>", "the column of the label, or of a number to predict")
+    .option("--id <column>", "the column of ids (default: rows are numbered)")
+    .option("--kind <kind>", "classification, or regression (default: what the labels look like)")
+    .optionsGroup("Rows that cannot be used:")
+    .option("--skip-bad-rows", "leave them out and say how many, instead of stopping at the first");
+}
+
+/** A parser of whole numbers for commander. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** A parser of numbers in [least, most), or from `least` on. */
+export function numberFrom(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= least && value < most)) {
+      const bound = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `in [${least}, ${most})`;
+      throw new InvalidArgumentError(`Expected a number ${bound}.`);
+    }
+    return value;
+  };
+}
+
+/** The small teacher that comes with Limbeck: a model folder. */
+export const EMBEDDED_TEACHER = fileURLToPath(new URL("../../../assets/teacher", import.meta.url));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ProgressView, progressLine } from "../../../src/cli/display/progress-line.js";
+import { type ProgressView, progressLine } from "../../../src/cli/display/display.js";
 import { clock, duration, percent, short } from "../../../src/cli/display/quantities.js";
 import { nearest } from "../../../src/text/nearest.js";
 
