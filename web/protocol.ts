@@ -2,7 +2,7 @@ import type { Answer } from "../src/infer/answer.js";
 import type { Classification } from "../src/infer/classify.js";
 import type { FilledMask } from "../src/infer/fill-mask.js";
 import type { ModelDType } from "../src/infer/model-files.js";
-import type { PipelineTask } from "../src/kinds/pipeline-names.js";
+import type { Kind } from "../src/kinds/kinds.js";
 
 /** Where a model runs. */
 export type Device = "wasm" | "webgpu";
@@ -18,7 +18,7 @@ export interface OpenMessage {
   readonly kind: "open";
   /** Of the model's folder. */
   readonly address: string;
-  readonly task: PipelineTask;
+  readonly task: Kind;
   readonly dtype: ModelDType;
   readonly device: Device;
   readonly threads: number;
@@ -62,9 +62,14 @@ export interface FailedReply {
   readonly isInput: boolean;
 }
 
-/** What a pipeline gives for one input. */
-export type Output =
-  | { readonly task: "fill-mask"; readonly masks: readonly FilledMask[] }
-  | { readonly task: "question-answer"; readonly answer: Answer }
-  | { readonly task: "classify"; readonly classification: Classification }
-  | { readonly task: "embed"; readonly cosine: number };
+/** What is said to what stands in the form. */
+export interface Said {
+  readonly "masked-words": readonly FilledMask[];
+  readonly classification: Classification;
+  readonly regression: Classification;
+  readonly "question-answering": Answer;
+  /** The cosine of two texts' embeddings. */
+  readonly embedding: number;
+}
+
+export type Output<K extends Kind = Kind> = { readonly [P in K]: { readonly task: P; readonly said: Said[P] } }[K];

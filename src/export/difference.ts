@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { argmax } from "../numbers.js";
 import type { Runner } from "./runner.js";
 import type { Sample, SampleBatch } from "./sample.js";

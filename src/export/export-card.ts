@@ -1,6 +1,6 @@
 import type { Family } from "../families/names.js";
 import { formatModelCard } from "../hub/card.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { formatBytes } from "../storage/atomic-files.js";
 import { differenceWords } from "./difference-words.js";
 import type { ExportResult } from "./export.js";

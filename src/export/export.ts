@@ -4,7 +4,7 @@ import { FormatError } from "../errors.js";
 import { writeModelFolder } from "../hub/folder.js";
 import type { TensorSource } from "../hub/safetensors.js";
 import { type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { formatJson } from "../storage/json-file.js";
 import type { Tokenizer } from "../text/tokenizer.js";

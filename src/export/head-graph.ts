@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { addActivation, addNorm, type EncoderParts } from "./encoder-graph.js";
 import { numberOf } from "./precision.js";
 

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.js";
 import type { ModelFolder } from "../hub/folder.js";
 import { labelsOf } from "../hub/task-model.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 
 /** What transformers and the Hub call these. */
 export const PIPELINES: Readonly<Record<PipelineTask, string>> = {

@@ -1,5 +1,5 @@
 import type { EncoderConfig } from "../families/config.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { addEncoder, declareInputs } from "./encoder-graph.js";
 import { addHead, readsOf } from "./head-graph.js";
 import type { OnnxGraph } from "./onnx/graph.js";

@@ -1,6 +1,6 @@
 import { readCorpus } from "../data/corpus.js";
 import { ConfigError } from "../errors.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
 import type { RunnerBatch } from "./runner.js";

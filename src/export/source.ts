@@ -3,7 +3,7 @@ import { fromHuggingFace } from "../families/config.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../hub/folder.js";
 import { resolveModel } from "../hub/hub.js";
 import { checkTokenizerFits, shapesOf } from "../hub/model-loading.js";
-import type { PipelineTask } from "../kinds/pipeline-names.js";
+import type { PipelineTask } from "../kinds/kinds.js";
 import { Encoder } from "../models/encoder.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { QuestionAnswering } from "../models/question-answering.js";

@@ -3,10 +3,10 @@ import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "..
 import { longestQuestion, windows } from "../text/cut.js";
 import type { EncodedText } from "../text/encoded-text.js";
 import type { Sequence } from "./batches.js";
-import { allOf, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
+import { allOf, checkMaxTokens, encodeInput, type Place, pairSequence, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
-import { checkTask, valuesOf } from "./outputs.js";
-import { checkMaxTokens, pairSequence } from "./sequences.js";
+import { kindFor } from "./model-config.js";
+import { valuesOf } from "./runtime.js";
 
 /** A question, and the passage that is to answer it. */
 export interface Question {
@@ -66,7 +66,7 @@ export async function answerSettled(
   questions: readonly Question[],
   options: AnswerOptions = {},
 ): Promise<Settled<Answer>[]> {
-  checkTask(model, "question-answer");
+  kindFor(model, "question-answer");
   const shape = windowShape(model, options);
   return settleEach(
     questions,

@@ -1,8 +1,10 @@
 import { ConfigError } from "../errors.js";
-import { allOf, type Settled, settleEach } from "./inputs.js";
+import { rankedLabels } from "../kinds/classification.js";
+import { KIND_RECORDS } from "../kinds/kinds.js";
+import { allOf, checkMaxTokens, type Settled, settleEach, type TextPair, textSequence } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
-import { checkTask, softmax, valuesOf } from "./outputs.js";
-import { checkMaxTokens, type TextPair, textSequence } from "./sequences.js";
+import { kindFor } from "./model-config.js";
+import { valuesOf } from "./runtime.js";
 
 /** What a classifier says of a text: a label, or a score where it was trained to give one. */
 export type Classification = Labelled | Scored;
@@ -47,9 +49,8 @@ export async function classifySettled(
   inputs: readonly (string | TextPair)[],
   options: ClassifyOptions = {},
 ): Promise<Settled<Classification>[]> {
-  checkTask(model, "classify");
-  const maxTokens = checkMaxTokens(model, options.maxTokens);
   const labels = labelsOf(model);
+  const maxTokens = checkMaxTokens(model, options.maxTokens);
   return settleEach(
     inputs,
     (input, index) => textSequence(model, input, { index, where: `texts[${index}]`, maxTokens }),
@@ -73,17 +74,20 @@ export async function classifySettled(
 }
 
 /** null where the model gives a score. */
-function labelsOf({ where, config: { labels, problemType } }: Model): readonly string[] | null {
-  if (problemType === "multi_label_classification") {
-    throw new ConfigError(`${where}: expected a model that chooses one label, got one for several (${problemType}).`);
+function labelsOf(model: Model): readonly string[] | null {
+  const { labels } = KIND_RECORDS[kindFor(model, "classify")];
+  const { where, config } = model;
+  if (config.problemType === "multi_label_classification") {
+    throw new ConfigError(
+      `${where}: expected a model that chooses one label, got one for several (${config.problemType}).`,
+    );
   }
-  return problemType === "regression" || labels?.length === 1 ? null : (labels ?? ["LABEL_0", "LABEL_1"]);
+  return labels === "one" ? null : (config.labels ?? ["LABEL_0", "LABEL_1"]);
 }
 
 function classification(logits: Float32Array, labels: readonly string[] | null, isCut: boolean): Classification {
   if (labels === null) return { score: logits[0] ?? Number.NaN, isCut };
-  const ranked = Array.from(softmax(logits), (probability, i) => ({ label: labels[i] ?? `LABEL_${i}`, probability }));
-  ranked.sort((a, b) => b.probability - a.probability);
+  const ranked = rankedLabels(logits, labels);
   const { label, probability } = ranked[0] as (typeof ranked)[number];
   return { label, probability, labels: ranked, isCut };
 }

@@ -1,7 +1,8 @@
-import { allOf, type Settled, settleEach } from "./inputs.js";
+import { meanOfTokens, unit } from "../kinds/embedding.js";
+import { allOf, checkMaxTokens, type Settled, settleEach, textSequence } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
-import { checkTask, valuesOf } from "./outputs.js";
-import { checkMaxTokens, textSequence } from "./sequences.js";
+import { kindFor } from "./model-config.js";
+import { valuesOf } from "./runtime.js";
 
 export interface EmbedOptions extends RunOptions {
   /** Whether vectors are scaled to length 1, so that their product is their cosine. */
@@ -31,7 +32,7 @@ export async function embedSettled(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Settled<Float32Array>[]> {
-  checkTask(model, "embed");
+  kindFor(model, "embed");
   const maxTokens = checkMaxTokens(model, options.maxTokens);
   return settleEach(
     texts,
@@ -45,7 +46,7 @@ export async function embedSettled(
           const D = hidden.length / (B * S);
           for (const [b, row] of rows.entries()) {
             const tokens = sequences[row]?.ids.length ?? 0; // Padding counts for nothing.
-            const vector = mean(hidden.subarray(b * S * D, (b * S + tokens) * D), D);
+            const vector = meanOfTokens(hidden.subarray(b * S * D, (b * S + tokens) * D), D);
             vectors[row] = options.normalize ? unit(vector) : vector;
           }
         },
@@ -54,16 +55,4 @@ export async function embedSettled(
       return vectors;
     },
   );
-}
-
-/** [N, D] -> [D] */
-function mean(rows: Float32Array, D: number): Float32Array {
-  const sum = new Float64Array(D);
-  for (let at = 0; at < rows.length; at += D) for (let d = 0; d < D; d++) sum[d] = (sum[d] ?? 0) + (rows[at + d] ?? 0);
-  return Float32Array.from(sum, (value) => value / (rows.length / D));
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return length === 0 ? vector : vector.map((value) => value / length);
 }

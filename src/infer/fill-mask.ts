@@ -1,8 +1,19 @@
 import { InputError } from "../errors.js";
-import { allOf, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
+import { largest } from "../kinds/logits.js";
+import { filled } from "../kinds/masked-words.js";
+import {
+  allOf,
+  checkMaxTokens,
+  encodeInput,
+  framed,
+  type Place,
+  type Settled,
+  settleEach,
+  type TextSequence,
+} from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
-import { checkTask, valuesOf } from "./outputs.js";
-import { checkMaxTokens, framed, type TextSequence } from "./sequences.js";
+import { kindFor } from "./model-config.js";
+import { valuesOf } from "./runtime.js";
 
 /** What a model puts at one [MASK]. */
 export interface FilledMask {
@@ -47,7 +58,7 @@ export async function fillMaskSettled(
   texts: readonly string[],
   { top = 5, ...options }: FillMaskOptions = {},
 ): Promise<Settled<FilledMask[]>[]> {
-  checkTask(model, "fill-mask");
+  kindFor(model, "fill-mask");
   return settleEach(
     texts,
     (text, index) => maskedSequence(model, text, { index, where: `texts[${index}]` }),
@@ -110,24 +121,9 @@ function maskedSequence(model: Model, text: string, { index, where }: Place): Ma
 
 /** The `count` largest logits with their probabilities, the largest first. */
 function likeliest(logits: Float32Array, count: number): { id: number; probability: number }[] {
-  const found: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] ?? 0;
-    if (found.length === count && logit <= (logits[found[count - 1] ?? 0] ?? 0)) continue;
-    let at = found.length;
-    while (at > 0 && (logits[found[at - 1] ?? 0] ?? 0) < logit) at--;
-    found.splice(at, 0, id);
-    if (found.length > count) found.pop();
-  }
+  const found = largest(logits, count);
   const most = logits[found[0] ?? 0] ?? 0;
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - most);
   return found.map((id) => ({ id, probability: Math.exp((logits[id] ?? 0) - most) / total }));
-}
-
-/** A piece that goes on with a word takes no blank before it. */
-function filled(text: string, { start, end, token }: { start: number; end: number; token: string }): string {
-  const before = text.slice(0, start);
-  const isRest = token.startsWith("##");
-  return (isRest ? before.trimEnd() + token.slice(2) : before + token) + text.slice(end);
 }

@@ -1,6 +1,7 @@
 import * as z from "zod"; // A namespace: bundlers leave out what is not used.
-import { FormatError } from "../errors.js";
+import { ConfigError, FormatError } from "../errors.js";
 import { type EncoderConfig, fromHuggingFace } from "../families/config.js";
+import { KIND_RECORDS, KINDS, type Kind, type PipelineTask } from "../kinds/kinds.js";
 import { parseJson } from "../text/tokenizer-json.js";
 
 /** What a pipeline must know of a model's config.json. */
@@ -44,4 +45,60 @@ export function readModelConfig(path: string, text: string): ModelConfig {
     architecture: architectures?.[0] ?? null,
     problemType: problemType ?? null,
   };
+}
+
+/** A model that was exported: what its files say it is for. */
+interface Exported {
+  /** Named in errors. */
+  readonly where: string;
+  readonly config: ModelConfig;
+  /** The ONNX file's, by name. */
+  readonly outputs: readonly string[];
+}
+
+/**
+ * The kind of a model, of those that a pipeline runs.
+ *
+ * @throws ConfigError when the model was exported for another task
+ */
+export function kindFor(model: Exported, task: PipelineTask): Kind {
+  const kind = kindsOf(model).find((each) => KIND_RECORDS[each].pipeline === task);
+  if (kind !== undefined) return kind;
+  const { architecture } = model.config;
+  throw new ConfigError(
+    `${model.where}: expected a model exported for ${task}, got ${architecture ?? "one"} with ${model.outputs.join(", ")}. Export it for this task, or give another.`,
+  );
+}
+
+/**
+ * The task that a model was exported for.
+ *
+ * @throws ConfigError where its head says nothing to us
+ */
+export function taskOf(model: Exported): PipelineTask {
+  const tasks = new Set(kindsOf(model).map((kind) => KIND_RECORDS[kind].pipeline));
+  const [task] = tasks;
+  if (task !== undefined && (tasks.size === 1 || model.config.architecture !== null)) return task;
+  throw new ConfigError(
+    `${model.where}: no task is known for ${model.config.architecture ?? "a model"} with ${model.outputs.join(", ")}. Name it.`,
+  );
+}
+
+/** Those whose outputs it gives, and whose class it is; embeddings need no head, and so any class will do. */
+function kindsOf({ config, outputs }: Exported): Kind[] {
+  const { architecture, labels, problemType } = config;
+  return KINDS.filter((kind) => {
+    const { outputs: wanted, needsHead, modelClass, fits } = KIND_RECORDS[kind];
+    const hasOutputs = wanted.every(({ name }) => outputs.includes(name));
+    const isOfClass = architecture === null || !needsHead || architecture.endsWith(modelClass);
+    return hasOutputs && isOfClass && fits({ labelCount: labels?.length ?? null, problemType });
+  });
+}
+
+/** The kind whose class of transformers config.json names; null where it names none of ours. */
+export function kindOfClass({ architecture, labels, problemType }: ModelConfig): Kind | null {
+  const head = { labelCount: labels?.length ?? null, problemType };
+  const isOf = (kind: Kind) =>
+    architecture?.endsWith(KIND_RECORDS[kind].modelClass) === true && KIND_RECORDS[kind].fits(head);
+  return KINDS.find(isOf) ?? null;
 }

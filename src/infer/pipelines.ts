@@ -1,6 +1,6 @@
 // What limbeck/infer has for Node and browsers alike; openModel is each one's own.
 export { ConfigError, FormatError, InputError, LimbeckError, RunError } from "../errors.js";
-export { PIPELINE_TASKS, type PipelineTask } from "../kinds/pipeline-names.js";
+export { PIPELINE_TASKS, type PipelineTask } from "../kinds/kinds.js";
 export { type Answer, type AnswerOptions, answer, answerSettled, type Question } from "./answer.js";
 export {
   type Classification,
@@ -12,7 +12,6 @@ export {
 } from "./classify.js";
 export { type EmbedOptions, embed, embedSettled } from "./embed.js";
 export { type FilledMask, type FillMaskOptions, fillMask, fillMaskSettled, type MaskCandidate } from "./fill-mask.js";
-export type { Settled } from "./inputs.js";
+export type { Settled, TextPair } from "./inputs.js";
 export type { Model, RunOptions } from "./model.js";
 export { MODEL_DTYPES, type ModelDType } from "./model-files.js";
-export type { TextPair } from "./sequences.js";

@@ -1,4 +1,26 @@
+import type { KindRecord } from "./kind-record.js";
+import { largest } from "./logits.js";
 import type { QuestionExample } from "./task.js";
+
+/** The span of a passage that answers a question. */
+export const answers = {
+  pipeline: "question-answer",
+  hubPipeline: "question-answering",
+  modelClass: "ForQuestionAnswering",
+  needsHead: true,
+  fits: () => true,
+  problemType: null,
+  purpose: "to answer questions",
+  labels: "none",
+  columns: { required: ["question", "context"], optional: [] },
+  hasMasks: false,
+  outputs: [
+    { name: "start_logits", shape: ["batch_size", "sequence_length"] },
+    { name: "end_logits", shape: ["batch_size", "sequence_length"] },
+  ],
+  metrics: ["exactMatch", "squadF1"],
+  example: '"When does the ferry leave?", "The ferry leaves at seven."',
+} as const satisfies KindRecord;
 
 /** What must be known of a question to cut answers out of its passage. */
 type Asked = Pick<QuestionExample, "id" | "context">;
@@ -100,8 +122,8 @@ function spansOf(
   const S = logits.length / 2;
   const [startLogits, endLogits] = [logits.subarray(0, S), logits.subarray(S)];
   const inContext = (token: number) => token >= contextStart && token < contextStart + starts.length;
-  const lasts = best(endLogits, nBest).filter(inContext);
-  return best(startLogits, nBest)
+  const lasts = largest(endLogits, nBest).filter(inContext);
+  return largest(startLogits, nBest)
     .filter(inContext)
     .flatMap((first) =>
       lasts
@@ -145,18 +167,4 @@ function withProbabilities(spans: readonly Span[], context: string): Candidate[]
 
 function scoreOf({ startLogit, endLogit }: Pick<Span, "startLogit" | "endLogit">): number {
   return startLogit + endLogit;
-}
-
-/** Indices of the `count` largest values, the largest first. */
-function best(values: Float32Array, count: number): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? 0;
-    if (found.length === count && value <= (values[found[count - 1] ?? 0] ?? 0)) continue;
-    let at = found.length;
-    while (at > 0 && (values[found[at - 1] ?? 0] ?? 0) < value) at--;
-    found.splice(at, 0, i);
-    if (found.length > count) found.pop();
-  }
-  return found;
 }

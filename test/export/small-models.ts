@@ -12,7 +12,7 @@ import { distilBertBase } from "../../src/families/distilbert.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
 import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { saveTaskModel } from "../../src/hub/task-model.js";
-import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
+import type { PipelineTask } from "../../src/kinds/kinds.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";

@@ -9,7 +9,7 @@ import { studentConfig } from "../../src/families/distilbert.js";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
 import type { ModelDType } from "../../src/infer/model-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
-import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
+import type { PipelineTask } from "../../src/kinds/kinds.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";

@@ -1,7 +1,8 @@
 import type { Answer } from "../../src/infer/answer.js";
 import type { Classification } from "../../src/infer/classify.js";
 import type { FilledMask } from "../../src/infer/fill-mask.js";
-import type { Fields, Output } from "../protocol.js";
+import type { Kind } from "../../src/kinds/kinds.js";
+import type { Fields, Output, Said } from "../protocol.js";
 import { percent } from "./figures.js";
 
 /** An answer, ready to be shown. */
@@ -41,17 +42,19 @@ const MOST_BARS = 5;
 /** How far an excerpt goes on either side of an answer, in UTF-16 units. */
 const AROUND = 90;
 
-export function viewOf(output: Output, fields: Fields): AnswerView {
-  switch (output.task) {
-    case "fill-mask":
-      return masksView(output.masks, fields.text ?? "");
-    case "question-answer":
-      return answerView(output.answer, fields.context ?? "");
-    case "classify":
-      return classificationView(output.classification);
-    case "embed":
-      return cosineView(output.cosine);
-  }
+type View<S> = (said: S, fields: Fields) => AnswerView;
+
+const VIEWS: { readonly [K in Kind]: View<Said[K]> } = {
+  "masked-words": (masks, { text = "" }) => masksView(masks, text),
+  classification: classificationView,
+  regression: classificationView,
+  "question-answering": (answer, { context = "" }) => answerView(answer, context),
+  embedding: cosineView,
+};
+
+export function viewOf<K extends Kind>({ task, said }: Output<K>, fields: Fields): AnswerView {
+  const view: View<Said[K]> = VIEWS[task];
+  return view(said, fields);
 }
 
 function masksView(masks: readonly FilledMask[], text: string): AnswerView {

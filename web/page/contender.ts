@@ -78,7 +78,7 @@ export class Contender {
     const client: ModelClient = new ModelClient({
       script: new URL(`${this.#site.assets}worker.js`, document.baseURI),
       address: this.address,
-      task: this.#site.task,
+      task: this.#site.kind,
       dtype: this.#weights.dtype,
       device,
       threads,

@@ -1,17 +1,17 @@
 import { InputError } from "../../src/errors.js";
 import { openModel } from "../../src/infer/browser.js";
 import type { Model } from "../../src/infer/model.js";
-import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
+import type { Kind } from "../../src/kinds/kinds.js";
 import type { FromWorker, OpenedReply, OpenMessage, RanReply, RunMessage, ToWorker } from "../protocol.js";
 import { heapBytes, noteHeaps } from "./heap.js";
-import { runTask } from "./pipelines.js";
+import { outputOf } from "./pipelines.js";
 import { loadRuntime } from "./runtime.js";
 
 // One model: runs go one after another, and all of its memory is given back when the worker ends.
 
 interface Opened {
   readonly model: Model;
-  readonly task: PipelineTask;
+  readonly task: Kind;
 }
 
 let opening: Promise<Opened> | null = null;
@@ -47,7 +47,7 @@ async function run({ fields }: RunMessage): Promise<RanReply> {
   if (opening === null) throw new RangeError("a model is opened before it is run");
   const { model, task } = await opening;
   const startMs = performance.now();
-  const output = await runTask(model, task, fields);
+  const output = await outputOf(model, task, fields);
   return { kind: "ran", output, elapsedMs: performance.now() - startMs, heapBytes: heapBytes() };
 }
 

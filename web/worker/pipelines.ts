@@ -3,26 +3,30 @@ import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
 import type { Model } from "../../src/infer/model.js";
-import type { PipelineTask } from "../../src/kinds/pipeline-names.js";
-import type { Fields, Output } from "../protocol.js";
+import type { Kind } from "../../src/kinds/kinds.js";
+import type { Fields, Output, Said } from "../protocol.js";
 
-/** Runs the pipeline of a task on what stands in the form. */
-export async function runTask(model: Model, task: PipelineTask, fields: Fields): Promise<Output> {
-  const { text = "", pair = "", question = "", context = "" } = fields;
-  switch (task) {
-    case "fill-mask":
-      return { task, masks: one(await fillMask(model, [text])) };
-    case "question-answer":
-      return { task, answer: one(await answer(model, [{ question, context }])) };
-    case "classify": {
-      const input = pair.trim() === "" ? text : { first: text, second: pair };
-      return { task, classification: one(await classify(model, [input])) };
-    }
-    case "embed": {
-      const [first, second] = await embed(model, [text, pair], { normalize: true });
-      return { task, cosine: dot(first, second) };
-    }
-  }
+type Pipeline<S> = (model: Model, fields: Fields) => Promise<S>;
+
+const classifyText: Pipeline<Said["classification"]> = async (model, { text = "", pair = "" }) =>
+  one(await classify(model, [pair.trim() === "" ? text : { first: text, second: pair }]));
+
+const PIPELINES: { readonly [K in Kind]: Pipeline<Said[K]> } = {
+  "masked-words": async (model, { text = "" }) => one(await fillMask(model, [text])),
+  classification: classifyText,
+  regression: classifyText,
+  "question-answering": async (model, { question = "", context = "" }) =>
+    one(await answer(model, [{ question, context }])),
+  embedding: async (model, { text = "", pair = "" }) => {
+    const [first, second] = await embed(model, [text, pair], { normalize: true });
+    return dot(first, second);
+  },
+};
+
+/** Runs the pipeline of a kind of task on what stands in the form. */
+export async function outputOf<K extends Kind>(model: Model, task: K, fields: Fields): Promise<Output<K>> {
+  const pipeline: Pipeline<Said[K]> = PIPELINES[task];
+  return { task, said: await pipeline(model, fields) };
 }
 
 function one<T>([first]: readonly T[]): T {

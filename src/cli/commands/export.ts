@@ -3,7 +3,7 @@ import { ConfigError } from "../../errors.js";
 import type { ExportResult } from "../../export/export.js";
 import type { TaskCheck } from "../../export/task-check.js";
 import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
-import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/pipeline-names.js";
+import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/kinds.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { whole } from "../display/quantities.js";

@@ -1,19 +1,16 @@
 import { once } from "node:events";
 import { type Command, Option } from "commander";
 import { ConfigError, InputError } from "../../errors.js";
-import type { Answer, Question } from "../../infer/answer.js";
-import type { Classification } from "../../infer/classify.js";
-import type { FilledMask } from "../../infer/fill-mask.js";
 import type { Settled } from "../../infer/inputs.js";
 import type { Model } from "../../infer/model.js";
 import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
-import type { TextPair } from "../../infer/sequences.js";
-import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/pipeline-names.js";
+import type { Predictions } from "../../infer/predict.js";
+import { KIND_RECORDS, KINDS, type Kind, PIPELINE_TASKS, type PipelineTask } from "../../kinds/kinds.js";
 import { physicalCores } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import { whole } from "../display/quantities.js";
 import { numberFrom, wholeNumber } from "../flags/options.js";
-import type { GivenInput, PredictInput } from "../flags/predict-inputs.js";
+import type { GivenInput } from "../flags/predict-inputs.js";
 
 interface PredictFlags {
   model: string;
@@ -101,21 +98,28 @@ function checkSources(texts: readonly string[], { file, context, second, task }:
   if (texts.length === 0 && file === undefined && process.stdin.isTTY) {
     throw new ConfigError("expected texts: as arguments, in --file, or on standard input; got none.");
   }
-  if (context !== undefined && task !== undefined && task !== "question-answer") {
-    throw new ConfigError(`--context: expected --task question-answer, got ${task}.`);
-  }
-  if (second !== undefined && task !== undefined && task !== "classify") {
-    throw new ConfigError(`--second: expected --task classify, got ${task}.`);
-  }
+  checkColumn("context", context, task);
+  checkColumn("second", second, task);
+}
+
+/** @throws ConfigError where what is given stands in no input of the task */
+function checkColumn(column: string, given: string | undefined, task: PipelineTask | undefined): void {
+  if (given === undefined || task === undefined) return;
+  const records = KINDS.map((kind) => KIND_RECORDS[kind]);
+  const having = records.filter(({ columns }) => [...columns.required, ...columns.optional].includes(column));
+  const tasks = [...new Set(having.map(({ pipeline }) => pipeline))];
+  if (tasks.includes(task)) return;
+  throw new ConfigError(`--${column}: expected --task ${tasks.join(" or ")}, got ${task}.`);
 }
 
 async function predictAll(model: Model, texts: readonly string[], flags: PredictFlags): Promise<void> {
-  const { taskOf } = await import("../../infer/outputs.js");
+  const { kindFor, taskOf } = await import("../../infer/model-config.js");
   const { argumentInputs, atLeastOne, fileInputs, inGroups, STANDARD_INPUT } = await import(
     "../flags/predict-inputs.js"
   );
-  const task = flags.task ?? taskOf(model);
-  const beside = { task, second: flags.second ?? null, context: flags.context ?? null };
+  const { errorText, jsonLine, plainLines } = await import("../display/predict-output.js");
+  const kind = kindFor(model, flags.task ?? taskOf(model));
+  const beside = { kind, second: flags.second ?? null, context: flags.context ?? null };
   const paths = flags.file ?? [STANDARD_INPUT];
   const given = texts.length > 0 ? argumentInputs(texts, beside) : fileInputs(paths, beside);
   // Where results go to the terminal too, a line that moves would be among them.
@@ -123,12 +127,12 @@ async function predictAll(model: Model, texts: readonly string[], flags: Predict
   const startMs = performance.now();
   let done = 0;
   for await (const group of inGroups(atLeastOne(given, flags.file?.join(", ") ?? "standard input"), GROUP)) {
-    for (const [i, prediction] of (await predictGroup(model, group, { ...flags, task })).entries()) {
+    for (const [i, prediction] of (await predictGroup(model, kind, group, flags)).entries()) {
       const input = group[i] as GivenInput;
       if (prediction instanceof InputError) process.exitCode = prediction.exitStatus;
-      if (flags.json) await print(jsonLine(prediction, input, done));
+      if (flags.json) await print(jsonLine(kind, prediction, { given: input, index: done }));
       else if (prediction instanceof InputError) process.stderr.write(`limbeck: ${errorText(prediction, input)}\n`);
-      else await print(plainLines(prediction));
+      else await print(plainLines(kind, prediction));
       done++;
     }
     const perSecond = done / ((performance.now() - startMs) / 1000);
@@ -141,87 +145,22 @@ async function predictAll(model: Model, texts: readonly string[], flags: Predict
 }
 
 /** Runs those that are inputs; the others stay the errors they are. */
-async function predictGroup(
+async function predictGroup<K extends Kind>(
   model: Model,
+  kind: K,
   group: readonly GivenInput[],
-  options: PredictFlags & { task: PipelineTask },
-): Promise<Settled<Prediction>[]> {
+  { top, normalize, unanswerable: mayBeUnanswerable, nullThreshold }: PredictFlags,
+): Promise<Settled<Predictions[K]>[]> {
+  const { predictSettled } = await import("../../infer/predict.js");
   const inputs = group.flatMap(({ input }) => (input instanceof InputError ? [] : [input]));
-  const predictions = (await predict(model, inputs, options))[Symbol.iterator]();
+  const options = { top, normalize, mayBeUnanswerable, nullThreshold };
+  const predictions = (await predictSettled(model, kind, inputs, options))[Symbol.iterator]();
   return group.map(({ input }) =>
-    input instanceof InputError ? input : (predictions.next().value as Settled<Prediction>),
+    input instanceof InputError ? input : (predictions.next().value as Settled<Predictions[K]>),
   );
-}
-
-async function predict(
-  model: Model,
-  inputs: readonly PredictInput[],
-  options: PredictFlags & { task: PipelineTask },
-): Promise<Settled<Prediction>[]> {
-  const { answerSettled, classifySettled, embedSettled, fillMaskSettled } = await import("../../infer/node.js");
-  const { top, normalize, unanswerable: mayBeUnanswerable, nullThreshold } = options;
-  switch (options.task) {
-    case "classify":
-      return classifySettled(model, inputs as (string | TextPair)[]);
-    case "fill-mask":
-      return fillMaskSettled(model, inputs as string[], { top });
-    case "embed":
-      return embedSettled(model, inputs as string[], { normalize });
-    case "question-answer":
-      return answerSettled(model, inputs as Question[], { mayBeUnanswerable, nullThreshold });
-  }
 }
 
 /** Waits where the reader is slower. */
 async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
-}
-
-/** What a pipeline says of an input. */
-type Prediction = Classification | Answer | readonly FilledMask[] | Float32Array;
-
-/** One line of JSON: the result, or `error`; `index` counts the inputs from 0. */
-function jsonLine(prediction: Settled<Prediction>, given: GivenInput, index: number): string {
-  const named = { index, ...(given.id === null ? {} : { id: given.id }) };
-  return `${JSON.stringify({ ...named, ...jsonOf(prediction, given) })}\n`;
-}
-
-/** Lines for people. */
-function plainLines(prediction: Prediction): string {
-  return `${linesOf(prediction).join("\n")}\n`;
-}
-
-/** An error, named as the input is known to whoever gave it. */
-function errorText({ message }: InputError, { where }: GivenInput): string {
-  return message.replace(/^(texts|questions)\[\d+\]/, where); // A pipeline counts within the batch that it was given.
-}
-
-function jsonOf(prediction: Settled<Prediction>, given: GivenInput): object {
-  if (prediction instanceof InputError) return { error: errorText(prediction, given) };
-  if (prediction instanceof Float32Array) return { embedding: Array.from(prediction, shortest) };
-  return Array.isArray(prediction) ? { masks: prediction } : prediction;
-}
-
-/** Nine digits tell every f32 from the next. */
-function shortest(value: number): number {
-  return Number(value.toPrecision(9));
-}
-
-function linesOf(prediction: Prediction): string[] {
-  if (prediction instanceof Float32Array) return [Array.from(prediction, (value) => value.toPrecision(6)).join(" ")];
-  if ("score" in prediction) return [prediction.score.toFixed(4) + cutNote(prediction)];
-  if ("label" in prediction) return [`${share(prediction.probability)}  ${prediction.label}${cutNote(prediction)}`];
-  if ("candidates" in prediction) return [`${share(prediction.probability)}  ${prediction.text || "(no answer)"}`];
-  const most = Math.max(...prediction.flatMap(({ candidates }) => candidates.map(({ token }) => token.length)));
-  return prediction.flatMap(({ candidates }) =>
-    candidates.map(({ token, probability, text }) => `${share(probability)}  ${token.padEnd(most)}  ${text}`),
-  );
-}
-
-function share(probability: number): string {
-  return `${(100 * probability).toFixed(1).padStart(5)} %`;
-}
-
-function cutNote({ isCut }: { readonly isCut: boolean }): string {
-  return isCut ? "  (of its beginning: the text is longer than the model reads)" : "";
 }

@@ -1,12 +1,8 @@
 import { FormatError, InputError } from "../../errors.js";
-import type { Question } from "../../infer/answer.js";
-import type { TextPair } from "../../infer/sequences.js";
-import type { PipelineTask } from "../../kinds/pipeline-names.js";
+import type { PredictInput } from "../../infer/predict.js";
+import type { Kind } from "../../kinds/kinds.js";
 import { isJsonObject, type JsonObject, kindOf, oneLine } from "../../storage/json-file.js";
 import { readTextLines } from "../../tasks/rows/text-lines.js";
-
-/** What a pipeline is given. */
-export type PredictInput = string | TextPair | Question;
 
 /** One of the inputs, or why it is none. */
 export interface GivenInput {
@@ -19,7 +15,7 @@ export interface GivenInput {
 
 /** What is asked of each text, beside the text. */
 export interface Beside {
-  readonly task: PipelineTask;
+  readonly kind: Kind;
   /** The second text of every pair. */
   readonly second: string | null;
   /** The passage of every question. */
@@ -56,10 +52,50 @@ export async function* fileInputs(paths: readonly string[], beside: Beside): Asy
   }
 }
 
-function plainInput(text: string, where: string, { task, second, context }: Beside): GivenInput {
-  if (task !== "question-answer") return { where, id: null, input: second === null ? text : { first: text, second } };
-  if (context !== null) return { where, id: null, input: { question: text, context } };
-  return broken(where, "a question without a passage. Give --context, or JSON lines with question and context.");
+/** How inputs of a kind are read. */
+interface InputReader {
+  /** An input of a text alone, or why it is none. */
+  fromText(text: string, beside: Beside): PredictInput | { readonly missing: string };
+  /** An input of an object's columns; null where one is not there, or no text. */
+  fromObject(columns: JsonObject, beside: Beside): PredictInput | null;
+  /** The columns in words. */
+  readonly expected: string;
+}
+
+const TEXTS: InputReader = {
+  fromText: (text, { second }) => (second === null ? text : { first: text, second }),
+  fromObject: (columns, beside) => {
+    const { text, first = text, second = beside.second } = columns;
+    if (typeof first !== "string") return null;
+    if (second === null) return first;
+    return typeof second === "string" ? { first, second } : null;
+  },
+  expected: "text, or first and second",
+};
+
+const QUESTIONS: InputReader = {
+  fromText: (question, { context }) =>
+    context === null
+      ? { missing: "a question without a passage. Give --context, or JSON lines with question and context." }
+      : { question, context },
+  fromObject: (columns, beside) => {
+    const { question, context = beside.context } = columns;
+    return typeof question === "string" && typeof context === "string" ? { question, context } : null;
+  },
+  expected: "question and context",
+};
+
+const READERS: Readonly<Record<Kind, InputReader>> = {
+  "masked-words": TEXTS,
+  classification: TEXTS,
+  regression: TEXTS,
+  "question-answering": QUESTIONS,
+  embedding: TEXTS,
+};
+
+function plainInput(text: string, where: string, beside: Beside): GivenInput {
+  const input = READERS[beside.kind].fromText(text, beside);
+  return typeof input === "object" && "missing" in input ? broken(where, input.missing) : { where, id: null, input };
 }
 
 function jsonInput(line: string, where: string, beside: Beside): GivenInput {
@@ -71,22 +107,11 @@ function jsonInput(line: string, where: string, beside: Beside): GivenInput {
   }
   if (!isJsonObject(value)) return broken(where, `expected a JSON object, got ${kindOf(value)}.`);
   const id = typeof value.id === "string" || typeof value.id === "number" ? value.id : null;
-  const input = inputOf(value, beside);
+  const { fromObject, expected } = READERS[beside.kind];
+  const input = fromObject(value, beside);
   if (input !== null) return { where, id, input };
-  const expected = beside.task === "question-answer" ? "question and context" : "text, or first and second";
   const got = Object.keys(value).join(", ") || "nothing";
   return { ...broken(where, `expected ${expected}, as texts; got ${got}.`), id };
-}
-
-/** null where what it needs is not there, or no text. */
-function inputOf(value: JsonObject, beside: Beside): PredictInput | null {
-  const { text, first = text, second = beside.second, question, context = beside.context } = value;
-  if (beside.task === "question-answer") {
-    return typeof question === "string" && typeof context === "string" ? { question, context } : null;
-  }
-  if (typeof first !== "string") return null;
-  if (second === null) return first;
-  return typeof second === "string" ? { first, second } : null;
 }
 
 function broken(where: string, message: string): GivenInput {

@@ -1,9 +1,9 @@
 import type { ModelDType } from "../../infer/model-files.js";
-import type { PipelineTask } from "../../kinds/pipeline-names.js";
+import type { Kind } from "../../kinds/kinds.js";
 
 /** What the page is told of its site: embedded in it as JSON, and so nothing but plain values. */
 export interface SiteDescription {
-  readonly task: PipelineTask;
+  readonly kind: Kind;
   /** The student first; one or two. */
   readonly models: readonly SiteModel[];
   readonly examples: readonly Example[];

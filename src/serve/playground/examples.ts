@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../../kinds/pipeline-names.js";
+import type { Kind } from "../../kinds/kinds.js";
 import type { Example } from "./description.js";
 
 const LIGHTHOUSE =
@@ -38,18 +38,23 @@ const PAIRS: readonly (readonly [first: string, second: string])[] = [
 /** Labels of tasks that compare two texts. */
 const PAIR_LABELS = /entail|contradict|equivalen|duplicate|similar|paraphrase/i;
 
+type Examples = (labels: readonly string[] | null) => readonly Example[];
+
+const texts: Examples = (labels) =>
+  readsPairs(labels) ? pairs() : TEXTS.map((text) => ({ label: text, fields: { text, pair: "" } }));
+
+const EXAMPLES: Readonly<Record<Kind, Examples>> = {
+  "masked-words": () => FILL_MASK.map((text) => ({ label: text.replaceAll("[MASK]", "…"), fields: { text } })),
+  classification: texts,
+  regression: texts,
+  "question-answering": () =>
+    QUESTIONS.map(([question, context]) => ({ label: question, fields: { question, context } })),
+  embedding: pairs,
+};
+
 /** What can be tried with one click. */
-export function examplesOf(task: PipelineTask, labels: readonly string[] | null): readonly Example[] {
-  switch (task) {
-    case "fill-mask":
-      return FILL_MASK.map((text) => ({ label: text.replaceAll("[MASK]", "…"), fields: { text } }));
-    case "question-answer":
-      return QUESTIONS.map(([question, context]) => ({ label: question, fields: { question, context } }));
-    case "classify":
-      return readsPairs(labels) ? pairs() : TEXTS.map((text) => ({ label: text, fields: { text, pair: "" } }));
-    case "embed":
-      return pairs();
-  }
+export function examplesOf(kind: Kind, labels: readonly string[] | null): readonly Example[] {
+  return EXAMPLES[kind](labels);
 }
 
 /** Whether a classifier's labels say that it compares two texts; a score alone does in GLUE. */

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, FormatError } from "../../errors.js";
-import { type ModelConfig, readModelConfig } from "../../infer/model-config.js";
+import { kindOfClass, type ModelConfig, readModelConfig } from "../../infer/model-config.js";
 import { MODEL_DTYPES, type ModelDType, onnxPaths } from "../../infer/model-files.js";
-import type { PipelineTask } from "../../kinds/pipeline-names.js";
+import { KIND_RECORDS, type Kind } from "../../kinds/kinds.js";
 import type { Role } from "./description.js";
 
 /** A folder that `limbeck export` wrote, as a site serves it. */
@@ -12,7 +12,7 @@ export interface ExportedModel {
   /** What the page calls it. */
   readonly name: string;
   readonly folder: string;
-  readonly task: PipelineTask;
+  readonly kind: Kind;
   readonly config: ModelConfig;
   /** config.json and tokenizer.json. */
   readonly texts: readonly StoredFile[];
@@ -35,14 +35,6 @@ export interface NamedFolder {
   readonly folder: string;
 }
 
-/** By the ends of the names of transformers' classes. */
-const TASKS: readonly (readonly [end: RegExp, task: PipelineTask])[] = [
-  [/ForMaskedLM$/, "fill-mask"],
-  [/ForSequenceClassification$/, "classify"],
-  [/ForQuestionAnswering$/, "question-answer"],
-  [/Model$/, "embed"],
-];
-
 /**
  * Looks at an exported model's files; what is in the large ones is the browser's affair.
  *
@@ -62,7 +54,7 @@ export function readExportedModel({ role, name, folder }: NamedFolder): Exported
       `expected ${onnxPaths("fp32")[0]}, got none of its kind. Run "limbeck export" on the model.`,
     );
   }
-  return { role, name, folder, task: taskOf(path, config), config, texts, weights };
+  return { role, name, folder, kind: kindOf(path, config), config, texts, weights };
 }
 
 /**
@@ -70,19 +62,21 @@ export function readExportedModel({ role, name, folder }: NamedFolder): Exported
  */
 export function checkSameTask(models: readonly ExportedModel[]): void {
   const [first, second] = models;
-  if (first === undefined || second === undefined || first.task === second.task) return;
+  if (first === undefined || second === undefined) return;
+  const [expected, got] = [first, second].map(({ kind }) => KIND_RECORDS[kind].pipeline);
+  if (expected === got) return;
   throw new ConfigError(
-    `--compare ${second.folder}: expected a model for ${first.task}, as --model is, got one for ${second.task}. Export both for one task.`,
+    `--compare ${second.folder}: expected a model for ${expected}, as --model is, got one for ${got}. Export both for one task.`,
   );
 }
 
-function taskOf(path: string, { architecture }: ModelConfig): PipelineTask {
-  const found = TASKS.find(([end]) => end.test(architecture ?? ""));
-  if (found !== undefined) return found[1];
+function kindOf(path: string, config: ModelConfig): Kind {
+  const kind = kindOfClass(config);
+  if (kind !== null) return kind;
   const expected = "a class for masked words, classification, question answering or embeddings";
   throw new FormatError(
     path,
-    `architectures: expected ${expected}, got ${architecture ?? "none"}. Export the model again.`,
+    `architectures: expected ${expected}, got ${config.architecture ?? "none"}. Export the model again.`,
   );
 }
 

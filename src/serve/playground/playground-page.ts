@@ -1,7 +1,8 @@
+import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { html, Markup } from "../../pages/html.js";
 import type { Role, SiteDescription, SiteModel } from "./description.js";
 import type { ExportedModel } from "./exported-model.js";
-import { renderForm, TITLES } from "./forms.js";
+import { FORMS, renderForm } from "./forms.js";
 
 // The page asks nobody but its own host. WebAssembly is compiled, never JavaScript; ONNX Runtime's threads are workers.
 const POLICY =
@@ -14,8 +15,8 @@ export interface PageOptions {
 
 /** The page as it stands before its script runs: everything but answers and figures is there. */
 export function renderPage(description: SiteDescription, { models, version }: PageOptions): string {
-  const { task, assets } = description;
-  const [title] = TITLES[task];
+  const { kind, assets } = description;
+  const { title } = FORMS[kind];
   const isAlone = models.length === 1;
   const page = html`<!DOCTYPE html>
 <html lang="en">
@@ -41,7 +42,7 @@ export function renderPage(description: SiteDescription, { models, version }: Pa
 ${renderForm(description)}
 <p class="verdict" id="verdict"${isAlone ? html` hidden` : null}></p>
 <p class="unseen" role="status" id="spoken"></p>
-<div class="models ${task}${isAlone ? " alone" : ""}">
+<div class="models ${KIND_RECORDS[kind].pipeline}${isAlone ? " alone" : ""}">
 ${description.models.map((model, i) => renderModel(model, { config: models[i]?.config ?? null, isAlone }))}
 </div>
 ${renderFooter(version)}

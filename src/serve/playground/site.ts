@@ -105,9 +105,9 @@ function siteDescription(
   // ONNX Runtime is kept when it is used: only one of its two builds is.
   const shell = assets.names.filter((name) => !name.startsWith("ort-")).map((name) => assets.folder + name);
   return {
-    task: first.task,
+    kind: first.kind,
     models: described,
-    examples: examplesOf(first.task, first.config.labels),
+    examples: examplesOf(first.kind, first.config.labels),
     shell: ["./", ...shell],
     assets: assets.folder,
   };

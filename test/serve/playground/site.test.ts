@@ -46,12 +46,14 @@ const describedIn = (page: string): SiteDescription =>
 
 describe("an exported folder", () => {
   test.each([
-    ["BertForMaskedLM", "fill-mask"],
-    ["BertForSequenceClassification", "classify"],
-    ["BertForQuestionAnswering", "question-answer"],
-    ["BertModel", "embed"],
-  ])("of %s is for %s", (architecture, task) => {
-    expect(read(looksExported({ architectures: [architecture] })).task).toBe(task);
+    ["BertForMaskedLM", {}, "masked-words"],
+    ["BertForSequenceClassification", {}, "classification"],
+    ["BertForSequenceClassification", { id2label: { 0: "LABEL_0" } }, "regression"],
+    ["BertForSequenceClassification", { problem_type: "regression" }, "regression"],
+    ["BertForQuestionAnswering", {}, "question-answering"],
+    ["BertModel", {}, "embedding"],
+  ])("of %s with %j is for %s", (architecture, head, kind) => {
+    expect(read(looksExported({ architectures: [architecture], ...head })).kind).toBe(kind);
   });
 
   test("offers the files that are there", () => {

@@ -1,0 +1,29 @@
+import { answers } from "./answers.js";
+import { classification } from "./classification.js";
+import { embedding } from "./embedding.js";
+import type { KindRecord } from "./kind-record.js";
+import { maskedWords } from "./masked-words.js";
+import { regression } from "./regression.js";
+
+/** Kinds whose rows have labels: what models are fine-tuned on and judged by. */
+export const LABELLED_KINDS = ["classification", "regression", "question-answering"] as const;
+export type LabelledKind = (typeof LABELLED_KINDS)[number];
+
+/** Every kind of task. What the rooms below add to each is a Record of these: CONTRIBUTING.md lists them. */
+export const KINDS = ["masked-words", ...LABELLED_KINDS, "embedding"] as const;
+export type Kind = (typeof KINDS)[number];
+
+const records = {
+  "masked-words": maskedWords,
+  classification,
+  regression,
+  "question-answering": answers,
+  embedding,
+} as const satisfies Readonly<Record<Kind, KindRecord>>;
+
+/** What a model can be exported for, and a pipeline does. */
+export type PipelineTask = (typeof records)[Kind]["pipeline"];
+
+export const KIND_RECORDS: Readonly<Record<Kind, KindRecord<PipelineTask>>> = records;
+
+export const PIPELINE_TASKS: readonly PipelineTask[] = [...new Set(KINDS.map((kind) => KIND_RECORDS[kind].pipeline))];
