@@ -24,11 +24,11 @@
  * @packageDocumentation
  */
 
-// Text to tokens.
-export { type Corpus, readCorpus } from "./data/corpus.js";
 export { type Dataset, openDataset } from "./data/dataset.js";
 export type { DatasetManifest } from "./data/manifest.js";
 export { type PrepareOptions, type PrepareProgress, prepare } from "./data/prepare.js";
+// Text to tokens.
+export { type Corpus, readCorpus } from "./data/readers/corpus.js";
 // Tensors.
 export { autocast, backward, noGrad } from "./engine/tensor/autograd.js";
 export { arange, fromBytes, full, ones, tensor, zeros } from "./engine/tensor/create.js";

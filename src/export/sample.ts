@@ -1,4 +1,4 @@
-import { readCorpus } from "../data/corpus.js";
+import { readCorpus } from "../data/readers/corpus.js";
 import { ConfigError } from "../errors.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import type { Tokenizer } from "../text/tokenizer.js";

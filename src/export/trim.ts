@@ -1,4 +1,4 @@
-import { readCorpus } from "../data/corpus.js";
+import { readCorpus } from "../data/readers/corpus.js";
 import { bytesPerElement } from "../engine/tensor/dtype.js";
 import type { JsonObject } from "../storage/json-file.js";
 import { Tokenizer } from "../text/tokenizer.js";

@@ -3,7 +3,7 @@ import { ConfigError, FormatError } from "../errors.js";
 import type { TaskData } from "../kinds/task.js";
 import { nearest } from "../text/nearest.js";
 import { openSquad } from "./questions/squad.js";
-import { plainName, splitFiles } from "./rows/split-files.js";
+import { plainName, splitFiles } from "./split-files.js";
 import { GLUE_TASKS, type GlueTask } from "./texts/glue-layouts.js";
 import { openImdb } from "./texts/imdb.js";
 import { openTextTask, textTaskFolder } from "./texts/text-folder.js";

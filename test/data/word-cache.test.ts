@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cleanLine } from "../../src/data/clean.js";
+import { cleanLine } from "../../src/data/readers/documents.js";
 import { CachedEncoder } from "../../src/data/word-cache.js";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.js";
 import { folderWith } from "./folders.js";

@@ -114,9 +114,8 @@ function checkColumn(column: string, given: string | undefined, task: PipelineTa
 
 async function predictAll(model: Model, texts: readonly string[], flags: PredictFlags): Promise<void> {
   const { kindFor, taskOf } = await import("../../infer/model-config.js");
-  const { argumentInputs, atLeastOne, fileInputs, inGroups, STANDARD_INPUT } = await import(
-    "../flags/predict-inputs.js"
-  );
+  const { STANDARD_INPUT } = await import("../../data/readers/source-files.js");
+  const { argumentInputs, atLeastOne, fileInputs, inGroups } = await import("../flags/predict-inputs.js");
   const { errorText, jsonLine, plainLines } = await import("../display/predict-output.js");
   const kind = kindFor(model, flags.task ?? taskOf(model));
   const beside = { kind, second: flags.second ?? null, context: flags.context ?? null };

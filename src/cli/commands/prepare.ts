@@ -51,7 +51,7 @@ const NOTHING_TO_COMPARE =
   "note: a split is empty, and training needs both: give more documents, or raise or lower --held-out.";
 
 async function run(corpus: string[], flags: PrepareFlags): Promise<void> {
-  const { findCorpusFiles } = await import("../../data/corpus-files.js");
+  const { findCorpusFiles } = await import("../../data/readers/corpus.js");
   const { prepare } = await import("../../data/prepare.js");
   const { json, quiet, ...options } = flags;
   const signal = stopRequested();

@@ -39,7 +39,7 @@ export function registerTokenizer(program: Command): void {
 async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
   const { out, cased, json, quiet, vocabSize, minFrequency, limitAlphabet } = flags;
   makeFolder(out);
-  const { readCorpus } = await import("../../data/corpus.js");
+  const { readCorpus } = await import("../../data/readers/corpus.js");
   const { trainWordPiece } = await import("../../text/wordpiece.js");
   const startMs = performance.now();
   const corpus = readCorpus(paths);

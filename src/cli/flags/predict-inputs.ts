@@ -1,8 +1,9 @@
+import { readBytes, STANDARD_INPUT } from "../../data/readers/source-files.js";
+import { linesOf } from "../../data/readers/text-lines.js";
 import { FormatError, InputError } from "../../errors.js";
 import type { PredictInput } from "../../infer/predict.js";
 import type { Kind } from "../../kinds/kinds.js";
 import { isJsonObject, type JsonObject, kindOf, oneLine } from "../../storage/json-file.js";
-import { readTextLines } from "../../tasks/rows/text-lines.js";
 
 /** One of the inputs, or why it is none. */
 export interface GivenInput {
@@ -22,8 +23,6 @@ export interface Beside {
   readonly context: string | null;
 }
 
-export const STANDARD_INPUT = "-";
-
 /** Longer lines are no texts: they would fill the memory before anybody could say so. */
 const MOST_LINE_BYTES = 1 << 26;
 
@@ -41,7 +40,7 @@ export async function* argumentInputs(texts: readonly string[], beside: Beside):
 export async function* fileInputs(paths: readonly string[], beside: Beside): AsyncGenerator<GivenInput> {
   for (const path of paths) {
     const name = path === STANDARD_INPUT ? "standard input" : path;
-    for await (const { number, text } of readTextLines(path, { mostBytes: MOST_LINE_BYTES })) {
+    for await (const { number, text } of linesOf(path, readBytes(path), { mostBytes: MOST_LINE_BYTES })) {
       const where = `${name}:${number}`;
       if (text === null) yield broken(where, "expected UTF-8, got other bytes.");
       else if (text.trim() === "") continue;

@@ -2,7 +2,7 @@ import { ConfigError } from "../../errors.js";
 import type { TaskEntry } from "../../experiments/task-runs.js";
 import type { TaskData } from "../../kinds/task.js";
 import { findGlueTasks, openTask, TASK_NAMES } from "../../tasks/open.js";
-import { plainName } from "../../tasks/rows/split-files.js";
+import { plainName } from "../../tasks/split-files.js";
 import { GLUE_TASKS } from "../../tasks/texts/glue-layouts.js";
 import { ownTask } from "../../tasks/texts/own.js";
 import { nearest } from "../../text/nearest.js";

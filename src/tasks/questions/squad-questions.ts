@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { cellText } from "../../data/readers/row.js";
+import { type RowFile, readRows } from "../../data/readers/rows.js";
+import { decodeUtf8 } from "../../data/readers/text-lines.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../../kinds/task.js";
 import { oneLine, readError } from "../../storage/json-file.js";
-import { collect, Ids } from "../rows/collect.js";
-import type { RowFile } from "../rows/row.js";
-import { readRows } from "../rows/rows.js";
-import { decodeUtf8 } from "../rows/text-lines.js";
-import { cellText } from "../texts/labels.js";
+import { collect, Ids } from "../collect.js";
 import { CodePoints } from "./code-points.js";
 
 /** A question as it stands in a file, not checked yet. */

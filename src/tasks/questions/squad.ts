@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { rowFile } from "../../data/readers/rows.js";
 import type { QuestionTask, Split, TaskData } from "../../kinds/task.js";
-import { rowFile } from "../rows/rows.js";
-import { type SplitFiles, splitFiles, splitMissing, taskFolder, taskMissing } from "../rows/split-files.js";
+import { type SplitFiles, splitFiles, splitMissing, taskFolder, taskMissing } from "../split-files.js";
 import { jsonQuestions, parquetQuestions, readQuestions } from "./squad-questions.js";
 
 const shared = {

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { decodeUtf8 } from "../../data/readers/text-lines.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "../../kinds/task.js";
 import { readError } from "../../storage/json-file.js";
-import { collect } from "../rows/collect.js";
-import { entriesOf, splitMissing, taskFolder } from "../rows/split-files.js";
-import { decodeUtf8 } from "../rows/text-lines.js";
+import { collect } from "../collect.js";
+import { entriesOf, splitMissing, taskFolder } from "../split-files.js";
 import { wordLabels } from "./labels.js";
 import { HELD_OUT_TITLE, holdOutLastTenth } from "./last-tenth.js";
 import { openTextTask, type TextLayout } from "./text-folder.js";

@@ -1,3 +1,4 @@
+import { cellText } from "../../data/readers/row.js";
 import { FormatError } from "../../errors.js";
 
 /** Turns a cell into a label's index or a score. @throws FormatError when it is neither */
@@ -35,13 +36,6 @@ export function scores(range: readonly [number, number] | null): LabelReader {
 export function numberIn(cell: unknown): number {
   if (typeof cell === "number") return cell;
   return typeof cell === "string" && cell.trim() !== "" ? Number(cell) : Number.NaN;
-}
-
-/** A cell for a message: short, quoted, on one line. */
-export function cellText(cell: unknown): string {
-  if (cell === undefined) return "nothing";
-  const text = (typeof cell === "number" ? String(cell) : JSON.stringify(cell)) ?? String(cell);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function choices(words: readonly string[]): string {

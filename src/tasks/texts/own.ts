@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
+import { type RowFile, readRows, rowFile } from "../../data/readers/rows.js";
 import { ConfigError, FormatError } from "../../errors.js";
 import type { Split, TaskData, TextTask } from "../../kinds/task.js";
-import type { RowFile } from "../rows/row.js";
-import { readRows, rowFile } from "../rows/rows.js";
-import { splitFiles } from "../rows/split-files.js";
+import { splitFiles } from "../split-files.js";
 import { numberIn, scores, wordLabels } from "./labels.js";
 import { readTextExamples, type TextColumns } from "./text-examples.js";
 

@@ -1,9 +1,9 @@
+import { cellsOf, type Row, textIn } from "../../data/readers/row.js";
+import { type RowFile, readRows } from "../../data/readers/rows.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, ReadOptions, TextExample } from "../../kinds/task.js";
-import { collect, Ids } from "../rows/collect.js";
-import { cellsOf, type Row, type RowFile } from "../rows/row.js";
-import { readRows } from "../rows/rows.js";
-import { cellText, type LabelReader } from "./labels.js";
+import { collect, Ids } from "../collect.js";
+import type { LabelReader } from "./labels.js";
 
 /** The columns of a task with texts, by name. */
 export interface TextColumns {
@@ -52,8 +52,8 @@ function textExample(row: Row, number: number, source: TextSource, ids: Ids): Te
   const isHidden = source.mayHideLabels && isHiddenLabel(cells[label]);
   const example = {
     id: idOf(id === null ? null : cells[id], number),
-    first: textOf(cells, first, row.where, isHidden),
-    second: second === null ? null : textOf(cells, second, row.where, isHidden),
+    first: textOf(row, first, isHidden),
+    second: second === null ? null : textOf(row, second, isHidden),
     label: isHidden ? null : source.label(cells[label], row.where),
   };
   ids.add(example.id, row.where); // Last: a row that was skipped leaves its id to another.
@@ -68,11 +68,8 @@ function isHiddenLabel(cell: unknown): boolean {
   return cell === undefined || cell === null || cell === "" || cell === -1;
 }
 
-function textOf(cells: Readonly<Record<string, unknown>>, column: string, where: string, mayBeEmpty: boolean): string {
-  const text = cells[column];
-  if (typeof text !== "string") {
-    throw new FormatError(where, `expected a text in column "${column}", got ${cellText(text)}.`);
-  }
-  if (text.trim() === "" && !mayBeEmpty) throw new FormatError(where, `the text in column "${column}" is empty.`);
-  return text;
+function textOf(row: Row, column: string, mayBeEmpty: boolean): string {
+  const text = textIn(row, column);
+  if (text.trim() !== "" || mayBeEmpty) return text;
+  throw new FormatError(row.where, `the text in column "${column}" is empty.`);
 }

@@ -1,6 +1,5 @@
+import { type RowFile, rowFile } from "../../data/readers/rows.js";
 import type { Split, TaskData, TextTask } from "../../kinds/task.js";
-import type { RowFile } from "../rows/row.js";
-import { rowFile } from "../rows/rows.js";
 import {
   type SplitFiles,
   type SplitNames,
@@ -9,7 +8,7 @@ import {
   splitsOf,
   taskFolder,
   taskMissing,
-} from "../rows/split-files.js";
+} from "../split-files.js";
 import { indexLabels, type LabelReader, scores } from "./labels.js";
 import { readTextExamples, type TextColumns, type TextSource } from "./text-examples.js";
 

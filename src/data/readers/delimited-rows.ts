@@ -1,11 +1,8 @@
 import { Readable } from "node:stream";
-import { type Options, parse } from "csv-parse";
+import type { Options } from "csv-parse";
 import { FormatError } from "../../errors.js";
-import type { Row, RowFile, WantedColumns } from "./row.js";
-import { decodeUtf8, readPlainBytes, readTextLines } from "./text-lines.js";
-import { checkColumns, EMPTY_FILE } from "./wanted-columns.js";
-
-const NOT_UTF8 = "the row is not UTF-8 text. Save the file as UTF-8.";
+import { checkColumns, EMPTY_FILE, NOT_UTF8, type Row, type WantedColumns } from "./row.js";
+import { decodeUtf8, linesOf, withoutByteOrderMark } from "./text-lines.js";
 
 /** A line cut at its delimiters. */
 interface Fields {
@@ -14,30 +11,32 @@ interface Fields {
   readonly fields: readonly string[] | null;
 }
 
-/** Rows of tab-separated values; a quote is a character like any other. */
-export function readTsvRows(file: RowFile, columns: WantedColumns): AsyncGenerator<Row> {
-  return namedRows(file, columns, tsvFields(file.path));
-}
-
-/** Rows of comma-separated values after RFC 4180; a quote inside a field without quotes is a character like any other. */
-export function readCsvRows(file: RowFile, columns: WantedColumns): AsyncGenerator<Row> {
-  return namedRows(file, columns, csvFields(file.path));
-}
-
-async function* namedRows(file: RowFile, columns: WantedColumns, records: AsyncIterable<Fields>): AsyncGenerator<Row> {
-  let names = file.header;
-  if (names !== null) checkColumns(file.path, names, columns);
+/**
+ * Rows of tab-separated values, where a quote is a character like any other, or of comma-separated values after RFC
+ * 4180, where it is so inside a field without quotes.
+ *
+ * @param path what messages call the file
+ * @throws FormatError when there are no lines, a required column is missing, or a quote is never closed
+ */
+export async function* delimitedRows(
+  path: string,
+  bytes: AsyncIterable<Buffer>,
+  options: { format: "tsv" | "csv"; header: readonly string[] | null; columns: WantedColumns },
+): AsyncGenerator<Row> {
+  const { format, header, columns } = options;
+  let names = header;
+  if (names !== null) checkColumns(path, names, columns);
   let isEmpty = true;
-  for await (const { line, fields } of records) {
+  for await (const { line, fields } of format === "tsv" ? tsvFields(path, bytes) : csvFields(path, bytes)) {
     isEmpty = false;
-    const where = `${file.path}:${line}`;
+    const where = `${path}:${line}`;
     if (names === null) {
       if (fields === null) throw new FormatError(where, NOT_UTF8);
-      checkColumns(file.path, fields, columns);
+      checkColumns(path, fields, columns);
       names = fields;
     } else yield namedRow(where, names, fields);
   }
-  if (isEmpty) throw new FormatError(file.path, EMPTY_FILE);
+  if (isEmpty) throw new FormatError(path, EMPTY_FILE);
 }
 
 /** A column too many is as wrong as one too few: somewhere a delimiter shifted what follows it. */
@@ -50,13 +49,14 @@ function namedRow(where: string, names: readonly string[], fields: readonly stri
   return { where, cells: Object.fromEntries(names.map((name, i) => [name, fields[i]])), problem: "" };
 }
 
-async function* tsvFields(path: string): AsyncGenerator<Fields> {
-  for await (const { number, text } of readTextLines(path)) {
+async function* tsvFields(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Fields> {
+  for await (const { number, text } of linesOf(path, bytes)) {
     yield { line: number, fields: text === null ? null : text.split("\t") };
   }
 }
 
-async function* csvFields(path: string): AsyncGenerator<Fields> {
+async function* csvFields(path: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Fields> {
+  const { parse } = await import("csv-parse");
   let line = 1;
   const options = {
     encoding: "latin1", // Bytes, that is: UTF-8 is decoded below, where a bad row can be told from a good one.
@@ -72,7 +72,7 @@ async function* csvFields(path: string): AsyncGenerator<Fields> {
     },
   };
   const parser = parse(options as unknown as Options); // The types do not know that `raw` wraps records.
-  const source = Readable.from(readPlainBytes(path)).on("error", (error) => parser.destroy(error));
+  const source = Readable.from(withoutByteOrderMark(bytes)).on("error", (error) => parser.destroy(error));
   try {
     yield* source.pipe(parser) as AsyncIterable<Fields>;
   } catch (cause) {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { readCorpus } from "../../src/data/corpus.js";
-import { ConfigError, FormatError } from "../../src/errors.js";
-import { folderWith } from "./folders.js";
+import { readCorpus } from "../../../src/data/readers/corpus.js";
+import { ConfigError, FormatError } from "../../../src/errors.js";
+import { folderWith } from "../folders.js";
 
 const ZSTD = Buffer.from("KLUv/QRYWQEAeyJ0ZXh0IjoiZmlyc3Qgcm93In0KeyJ0ZXh0Ijoic2Vjb25kIHJvdyJ9CkDsK6w=", "base64");
 const bytes = (length: number, of: (i: number) => number) => Uint8Array.from({ length }, (_, i) => of(i));
@@ -23,15 +23,10 @@ test.each<[string, string, string | Uint8Array, RegExp]>([
     "a row without text",
     "a.jsonl",
     '{"text":"a"}\n\n{"body":"b","id":1}',
-    /a\.jsonl:3: expected a "text" field .* fields body, id/,
+    /a\.jsonl:3: expected column "text", got columns "body", "id"/,
   ],
-  [
-    "a text that is no string",
-    "a.jsonl",
-    '{"text":5}',
-    /a\.jsonl:1: expected a "text" field with a string, got number/,
-  ],
-  ["a row that is no object", "a.jsonl", "5", /a\.jsonl:1: expected a "text" field with a string, got number/],
+  ["a text that is no string", "a.jsonl", '{"text":5}', /a\.jsonl:1: expected a text in column "text", got 5/],
+  ["a row that is no object", "a.jsonl", "5", /a\.jsonl:1: expected a JSON object on each line, got a number/],
   [
     "a truncated gzip file",
     "a.txt.gz",
@@ -66,8 +61,8 @@ test("a missing file, and a folder with nothing to read, are named", async () =>
 });
 
 test("a Parquet file without a text column names the columns it has", async () => {
-  const path = join(import.meta.dirname, "../goldens/corpus-other.parquet");
-  expect((await failure([path])).message).toMatch(/expected a column "text" of strings, got columns id, body/);
+  const path = join(import.meta.dirname, "../../goldens/corpus-other.parquet");
+  expect((await failure([path])).message).toMatch(/expected column "text", got columns "id", "body"/);
 });
 
 test("no corpus, and standard input twice, are refused", async () => {

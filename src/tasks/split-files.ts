@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, FormatError } from "../../errors.js";
-import type { Split } from "../../kinds/task.js";
+import { ConfigError, FormatError } from "../errors.js";
+import type { Split } from "../kinds/task.js";
 
 /** How the Hub names the shards of a split: "train-00000-of-00002.parquet", with or without a hash, or in a folder. */
 const SHARD = /^(?<split>.+?)-(?<index>\d{5})-of-(?<count>\d{5})(?:-[0-9a-f]{16})?\.parquet$/;

@@ -2,8 +2,44 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Decompress } from "fzstd";
-import { FormatError } from "../errors.js";
-import { type CorpusFile, STANDARD_INPUT } from "./corpus-files.js";
+import { FormatError } from "../../errors.js";
+
+/** The path that stands for standard input. */
+export const STANDARD_INPUT = "-";
+
+export type FileFormat = "text" | "tsv" | "csv" | "jsonl" | "parquet";
+export type Compression = "none" | "gzip" | "zstd";
+
+/** Extensions, and the formats they say. */
+export const EXTENSIONS: readonly (readonly [extension: string, format: FileFormat])[] = [
+  ["txt", "text"],
+  ["text", "text"],
+  ["md", "text"],
+  ["tsv", "tsv"],
+  ["csv", "csv"],
+  ["jsonl", "jsonl"],
+  ["ndjson", "jsonl"],
+  ["parquet", "parquet"],
+];
+const FORMATS: ReadonlyMap<string, FileFormat> = new Map(EXTENSIONS);
+const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
+  ["gz", "gzip"],
+  ["zst", "zstd"],
+]);
+
+/**
+ * What the name of a file says that it holds, or null when it says nothing; something packed is text when it does not.
+ *
+ * @throws FormatError for a Parquet file that is packed itself
+ */
+export function kindByName(path: string): { format: FileFormat; compression: Compression } | null {
+  const [, ...extensions] = path.toLowerCase().split(".");
+  const compression = COMPRESSIONS.get(extensions.at(-1) ?? "");
+  const format = FORMATS.get(extensions.at(compression === undefined ? -1 : -2) ?? "");
+  if (compression === undefined) return format === undefined ? null : { format, compression: "none" };
+  if (format !== "parquet") return { format: format ?? "text", compression };
+  throw new FormatError(path, "a compressed Parquet file. Unpack it first: its pages may be compressed, not the file.");
+}
 
 const READ_BYTES = 1 << 18;
 /** Zstandard makes up to 128 KiB of 4 bytes; what goes in at once bounds what comes out at once. */
@@ -16,21 +52,25 @@ const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 export type OnBytes = (count: number) => void;
 
 /**
- * The bytes of a file or of standard input, unpacked, a piece at a time.
+ * The bytes of a file or of standard input, unpacked, a piece at a time; how standard input is packed, its first bytes
+ * say.
  *
  * @throws FormatError when the file cannot be read, or is cut off or damaged
  */
-export async function* readBytes(file: CorpusFile, onBytes: OnBytes): AsyncGenerator<Buffer> {
-  const [head, packed] = await peek(counted(file, onBytes));
-  const compression = file.path === STANDARD_INPUT ? sniff(head) : file.compression;
-  if (compression === "gzip") yield* gunzip(file.path, packed);
-  else if (compression === "zstd") yield* unzstd(file.path, head, packed);
+export async function* readBytes(
+  path: string,
+  { compression = "none", onBytes = () => {} }: { compression?: Compression; onBytes?: OnBytes } = {},
+): AsyncGenerator<Buffer> {
+  const [head, packed] = await peek(counted(path, onBytes));
+  const actual = path === STANDARD_INPUT ? sniff(head) : compression;
+  if (actual === "gzip") yield* gunzip(path, packed);
+  else if (actual === "zstd") yield* unzstd(path, head, packed);
   else yield* packed;
 }
 
-async function* counted(file: CorpusFile, onBytes: OnBytes): AsyncGenerator<Buffer> {
+async function* counted(path: string, onBytes: OnBytes): AsyncGenerator<Buffer> {
   const stream: Readable =
-    file.path === STANDARD_INPUT ? process.stdin : createReadStream(file.path, { highWaterMark: READ_BYTES });
+    path === STANDARD_INPUT ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES });
   try {
     for await (const chunk of stream) {
       const bytes = chunk as Buffer; // No encoding was set.
@@ -38,12 +78,12 @@ async function* counted(file: CorpusFile, onBytes: OnBytes): AsyncGenerator<Buff
       yield bytes;
     }
   } catch (cause) {
-    throw new FormatError(file.path, `cannot be read (${messageOf(cause)}).`, { cause });
+    throw new FormatError(path, `cannot be read (${messageOf(cause)}).`, { cause });
   }
 }
 
 /** The first piece, and a stream that has it still. */
-async function peek(stream: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGenerator<Buffer>]> {
+export async function peek(stream: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGenerator<Buffer>]> {
   const first = await stream.next();
   const head = first.done ? Buffer.alloc(0) : first.value;
   async function* whole(): AsyncGenerator<Buffer> {
@@ -53,7 +93,7 @@ async function peek(stream: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGener
   return [head, whole()];
 }
 
-function sniff(head: Buffer): CorpusFile["compression"] {
+function sniff(head: Buffer): Compression {
   if (GZIP_MAGIC.every((byte, i) => head[i] === byte)) return "gzip";
   return ZSTD_MAGIC.every((byte, i) => head[i] === byte) ? "zstd" : "none";
 }

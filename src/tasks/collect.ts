@@ -1,5 +1,5 @@
-import { FormatError } from "../../errors.js";
-import type { Examples, ReadOptions } from "../../kinds/task.js";
+import { FormatError } from "../errors.js";
+import type { Examples, ReadOptions } from "../kinds/task.js";
 
 /**
  * Makes examples of rows. The first bad row is an error, or all are counted.

@@ -2,11 +2,11 @@ import { symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { readCorpus } from "../../src/data/corpus.js";
-import { LONGEST_DOCUMENT } from "../../src/data/documents.js";
-import { folderWith } from "./folders.js";
+import { readCorpus } from "../../../src/data/readers/corpus.js";
+import { LONGEST_DOCUMENT } from "../../../src/data/readers/documents.js";
+import { folderWith } from "../folders.js";
 
-const GOLDENS = resolve(import.meta.dirname, "../goldens");
+const GOLDENS = resolve(import.meta.dirname, "../../goldens");
 // Three rows of JSON lines in two frames, by the zstd command.
 const ZSTD = Buffer.from(
   "KLUv/QRYWQEAeyJ0ZXh0IjoiZmlyc3Qgcm93In0KeyJ0ZXh0Ijoic2Vjb25kIHJvdyJ9CkDsK6wotS/9BFhBAQB7InRleHQiOiJ0aGlyZCByb3csIGluIGEgc2Vjb25kIGZyYW1lIn0KprCpaw==",

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigError, FormatError } from "../../src/errors.js";
-import type { Row, RowFile } from "../../src/tasks/rows/row.js";
-import { readRows, rowFile } from "../../src/tasks/rows/rows.js";
-import { readTextLines } from "../../src/tasks/rows/text-lines.js";
-import { failureOf, fileWith, HUB, parquet } from "./layouts.js";
+import type { Row } from "../../../src/data/readers/row.js";
+import { type RowFile, readRows, rowFile } from "../../../src/data/readers/rows.js";
+import { linesOf } from "../../../src/data/readers/text-lines.js";
+import { ConfigError, FormatError } from "../../../src/errors.js";
+import { failureOf, fileWith, HUB, parquet } from "../../tasks/layouts.js";
 
 async function rowsOf(file: RowFile, required: string[], optional: string[] = []): Promise<Row[]> {
   const rows: Row[] = [];
@@ -164,13 +164,16 @@ test("a missing file, a missing column of Parquet, and a name that says no forma
 });
 
 test("a line that is longer than allowed is refused before it fills the memory", async () => {
+  async function* stream(text: string) {
+    yield Buffer.from(text);
+  }
   const lines = async (text: string) => {
     const found: (string | null)[] = [];
-    for await (const line of readTextLines(fileWith("x.txt", text), { mostBytes: 8 })) found.push(line.text);
+    for await (const line of linesOf("x.txt", stream(text), { mostBytes: 8 })) found.push(line.text);
     return found;
   };
   expect(await lines("12345678\nshort\n")).toEqual(["12345678", "short"]);
   await expect(lines("short\n123456789")).rejects.toThrow(
-    /x\.txt: expected lines of at most 8 bytes, got a longer one/,
+    /x\.txt:2: expected lines of at most 8 bytes, got a longer one/,
   );
 });
