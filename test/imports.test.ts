@@ -10,6 +10,7 @@ const ROOMS = [
     "version",
     "processor",
     "numbers",
+    "quantities",
     "storage",
     "text",
     "families",
@@ -25,7 +26,6 @@ const ROOMS = [
 
 /** Still to be mended; no line may be added. */
 const PENDING: readonly string[] = [
-  "experiments/ablate.ts imports pages/figures.ts",
   "experiments/ablate.ts imports pages/provenance.ts",
   "experiments/ablate.ts imports pages/reports/ablate-document.ts",
   "experiments/ablate.ts imports pages/training-curves.ts",
@@ -37,7 +37,6 @@ const PENDING: readonly string[] = [
   "experiments/seeds.ts imports pages/reports/finetune.ts",
   "experiments/seeds.ts imports pages/reports/seeds-document.ts",
   "experiments/seeds.ts imports pages/write.ts",
-  "experiments/task-runs.ts imports pages/figures.ts",
   "families/bert.ts imports models/encoder.ts",
   "families/bert.ts imports models/masked-lm.ts",
   "families/distilbert.ts imports models/encoder.ts",

@@ -4,6 +4,7 @@ import { prepare } from "../data/prepare.js";
 import { tidy } from "../engine/tensor/scope.js";
 import { ConfigError } from "../errors.js";
 import { type LoadedModel, loadMaskedLm } from "../hub/model-loading.js";
+import { whole } from "../quantities.js";
 import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { nano } from "../recipes/nano.js";
 import { distillRecipeNamed } from "../recipes/recipes.js";
@@ -106,7 +107,7 @@ async function prepareText({ corpus, out, teacher, say, signal }: DemoOptions, d
     ...(signal !== undefined && { signal }),
   });
   const { train, heldout } = manifest.splits;
-  say(`${train.tokens.toLocaleString("en-US")} tokens to train on, ${heldout.tokens.toLocaleString("en-US")} held out`);
+  say(`${whole(train.tokens)} tokens to train on, ${whole(heldout.tokens)} held out`);
 }
 
 /** As many steps as fit the time, by the clock: the recipe's own number at most. */

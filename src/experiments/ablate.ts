@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { CONFIG_FILE } from "../hub/folder.js";
 import { mean } from "../numbers.js";
-import { percentOf } from "../pages/figures.js";
 import { provenance } from "../pages/provenance.js";
 import { ablateDocument } from "../pages/reports/ablate-document.js";
 import { curveOf } from "../pages/training-curves.js";
 import { writeReport } from "../pages/write.js";
+import { percent } from "../quantities.js";
 import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { discardCheckpoints } from "../runs/run.js";
 import { removeModel } from "../tasks/finetune-seeds.js";
@@ -196,7 +196,7 @@ function distillJob(student: Student, name: string, options: AblateOptions): Job
     run: () => options.runDistill({ recipe, out: run, resume }),
     outcome: () => {
       const accuracy = curveOf(run, "heldOutAccuracy").at(-1)?.[1];
-      return accuracy === undefined ? "distilled" : `held-out accuracy ${percentOf(accuracy)}`;
+      return accuracy === undefined ? "distilled" : `held-out accuracy ${percent(accuracy)}`;
     },
     tidy: () => discardCheckpoints(run),
   };

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ConfigError, FormatError } from "../errors.js";
 import type { Task, TaskData } from "../kinds/task.js";
 import { mean } from "../numbers.js";
-import { fixed, listed } from "../pages/figures.js";
+import { fixed, listed } from "../quantities.js";
 import { createRun, isRun, openRun, type Run } from "../runs/run.js";
 import { readJsonObject } from "../storage/json-file.js";
 import { discardWork, REPORT_FILE } from "../tasks/run-report.js";

@@ -1,5 +1,6 @@
 import type { PipelineTask } from "../kinds/kinds.js";
 import { argmax } from "../numbers.js";
+import { percent } from "../quantities.js";
 import type { Runner } from "./runner.js";
 import type { Sample, SampleBatch } from "./sample.js";
 
@@ -142,4 +143,14 @@ function meanOf(tokens: Float32Array, size: number): Float64Array {
 function cosine(a: Float64Array, b: Float64Array): number {
   const dot = (x: Float64Array, y: Float64Array) => x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+/** "at most 0.12, 98.2 % the same, KL 0.004": what of a difference there is. */
+export function differenceWords({ largest, agreement, divergence, cosine }: Difference): string {
+  return [
+    `at most ${largest.toPrecision(2)}`,
+    ...(agreement === null ? [] : [`${percent(agreement)} the same`]),
+    ...(divergence === null ? [] : [`KL ${Math.max(0, divergence).toPrecision(2)}`]),
+    ...(cosine === null ? [] : [`cosine ${cosine.toFixed(5)}`]),
+  ].join(", ");
 }

@@ -1,8 +1,8 @@
 import type { Family } from "../families/names.js";
 import { formatModelCard } from "../hub/card.js";
 import type { PipelineTask } from "../kinds/kinds.js";
-import { formatBytes } from "../storage/atomic-files.js";
-import { differenceWords } from "./difference-words.js";
+import { formatBytes, percent } from "../quantities.js";
+import { differenceWords } from "./difference.js";
 import type { ExportResult } from "./export.js";
 import { PIPELINES } from "./heads.js";
 import type { ExportedFile } from "./verify.js";
@@ -23,7 +23,12 @@ export function exportCard(result: ExportResult, { model, family }: { model: str
       ["word pieces", isTrimmed ? `${vocabulary.after}, of ${vocabulary.before}` : vocabulary.after],
       ["compared on", `${comparedOn.tokens} tokens of ${comparedOn.source}`],
       ...(isTrimmed
-        ? [["[UNK] on these", `${percent(comparedOn.unknown)}, before ${percent(comparedOn.unknownBefore)}`] as const]
+        ? [
+            [
+              "[UNK] on these",
+              `${percent(comparedOn.unknown, 2)}, before ${percent(comparedOn.unknownBefore, 2)}`,
+            ] as const,
+          ]
         : []),
       ...(result.check === null
         ? []
@@ -74,7 +79,3 @@ const EXAMPLES: Readonly<Record<PipelineTask, string>> = {
   "question-answer": '"When does the ferry leave?", "The ferry leaves at seven."',
   embed: '"The ferry leaves at seven."',
 };
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
-}

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
 import type { OnnxFileKind } from "../infer/model-files.js";
+import { percent } from "../quantities.js";
 import { type Difference, differenceOf, outputsOf } from "./difference.js";
 import { engineRunner } from "./engine-runner.js";
 import { ortRunner } from "./ort-runner.js";
@@ -88,7 +89,6 @@ function refuseLoss(
 ): void {
   const lost = score === null ? 0 : own - score;
   if (force || lost <= maxDrop * Math.abs(own)) return; // A correlation may be 0, or below.
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   throw new RunError(
     `onnx/${name}: expected ${task} to keep its score of ${own.toFixed(4)} within ${percent(maxDrop)}, got ${score?.toFixed(4)}, ${percent(lost / Math.abs(own))} less. Leave out ${dtype}, allow more with --max-drop, or write it all the same with --force; nothing was written.`,
   );

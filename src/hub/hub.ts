@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError, FormatError, LimbeckError, RunError } from "../errors.js";
-import { errorCode, formatBytes, replaceText, writeError } from "../storage/atomic-files.js";
+import { formatBytes } from "../quantities.js";
+import { errorCode, replaceText, writeError } from "../storage/atomic-files.js";
 import { oneLine, quoted } from "../storage/json-file.js";
 import { CONFIG_FILE } from "./folder.js";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./weights.js";

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, LimbeckError, RunError, StorageError } from "../errors.js";
+import { formatBytes } from "../quantities.js";
 import { isRunning } from "./processes.js";
 
 /** What was written: enough to tell later whether the file is still the same. */
@@ -193,15 +194,6 @@ export function writeError(
   }
   const words = error instanceof Error ? error.message : String(error);
   return new RunError(`${path}: writing failed: ${words}`, { cause: error });
-}
-
-/** `1.5 MB`: decimal units, as disks are sold and `df -H` prints. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit += 1) value /= 1000;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
 function freeBytes(path: string): number {

@@ -1,5 +1,6 @@
 import { formatModelCard } from "../hub/card.js";
 import type { Task } from "../kinds/task.js";
+import { whole } from "../quantities.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
 
@@ -29,8 +30,8 @@ export function finetunedCard(
     facts: [
       ["started from", model],
       ...(teacher === null ? [] : [["teacher", teacher] as const]),
-      ["training examples", trainExamples.toLocaleString("en-US")],
-      ["optimizer steps", step.toLocaleString("en-US")],
+      ["training examples", whole(trainExamples)],
+      ["optimizer steps", whole(step)],
       ...(selection === null || recipe.keep === "last" ? [] : [["weights chosen on", selection.title] as const]),
       ...figures(metrics),
     ],

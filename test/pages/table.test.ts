@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { fixed, listed, signed } from "../../src/pages/figures.js";
 import { formatTable, numberColumns } from "../../src/pages/table.js";
 
 test("names stand on the left, numbers on the right, and what follows them in a column of its own", () => {
@@ -25,18 +24,4 @@ test("names stand on the left, numbers on the right, and what follows them in a 
       "A note.",
     ].join("\n"),
   );
-});
-
-test("numbers have a true minus sign, and zero has none", () => {
-  expect([fixed(-2.956, 2), fixed(-0.001, 2), signed(0.31, 1), signed(-0.31, 1), signed(0.001, 2)]).toEqual([
-    "−2.96",
-    "0.00",
-    "+0.3",
-    "−0.3",
-    "0.00",
-  ]);
-});
-
-test("lists read as sentences do", () => {
-  expect([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(listed)).toEqual(["", "a", "a and b", "a, b and c"]);
 });

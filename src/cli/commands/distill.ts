@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
+import { percent } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { percent } from "../display/quantities.js";
 import { heldOutWords } from "../display/run-display.js";
 import { addRunFlags, EMBEDDED_TEACHER, type RunFlags } from "../flags/options.js";
 

@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Split } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
+import { whole } from "../../quantities.js";
 import type { ModelResult } from "../../tasks/evaluate-model.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { whole } from "../display/quantities.js";
 import {
   addPlaceFlags,
   addPrintFlags,

@@ -5,8 +5,8 @@ import type { TaskCheck } from "../../export/task-check.js";
 import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
 import { PIPELINE_TASKS, type PipelineTask } from "../../kinds/kinds.js";
 import { useThreads } from "../../processor.js";
+import { formatBytes, percent, whole } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
-import { whole } from "../display/quantities.js";
 import { addPrintFlags, numberFrom, type PrintFlags, wholeNumber } from "../flags/options.js";
 
 interface ExportFlags extends PrintFlags {
@@ -109,17 +109,15 @@ async function checkOf({ check, data, checkExamples, model }: ExportFlags): Prom
 }
 
 async function resultText({ out, task, vocabulary, comparedOn, check, files }: ExportResult): Promise<string> {
-  const { formatBytes } = await import("../../storage/atomic-files.js");
-  const { differenceWords } = await import("../../export/difference-words.js");
+  const { differenceWords } = await import("../../export/difference.js");
   const { formatRows } = await import("../../pages/table.js");
-  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const rows = files.map(({ name, bytes, difference, score }) => ({
     cells: [`onnx/${name}`, formatBytes(bytes), differenceWords(difference), score?.toFixed(4) ?? ""],
   }));
   const labels = ["file", "size", "difference", ...(check === null ? [] : [check.task])];
   const columns = labels.map((label) => ({ label, align: "left" as const }));
   const isTrimmed = vocabulary.after < vocabulary.before;
-  const trimmed = `${whole(vocabulary.after)} of ${whole(vocabulary.before)} word pieces; [UNK] ${percent(comparedOn.unknown)}, before ${percent(comparedOn.unknownBefore)}`;
+  const trimmed = `${whole(vocabulary.after)} of ${whole(vocabulary.before)} word pieces; [UNK] ${percent(comparedOn.unknown, 2)}, before ${percent(comparedOn.unknownBefore, 2)}`;
   return [
     ...formatRows({ columns, rows }),
     "",

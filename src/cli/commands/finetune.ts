@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
+import { percent, whole } from "../../quantities.js";
 import type { FinetuneOptions } from "../../tasks/finetune.js";
 import type { FinetuneResult } from "../../tasks/result.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { percent, whole } from "../display/quantities.js";
 import {
   addPlaceFlags,
   addPrintFlags,

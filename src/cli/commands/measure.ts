@@ -4,9 +4,9 @@ import { ConfigError, FormatError } from "../../errors.js";
 import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
 import type { MeasurePrecision, Subject } from "../../experiments/measure/measure-subjects.js";
 import { useThreads } from "../../processor.js";
+import { whole } from "../../quantities.js";
 import type { ProgressView } from "../display/display.js";
 import { type Display, openDisplay } from "../display/display.js";
-import { whole } from "../display/quantities.js";
 import { EMBEDDED_TEACHER, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 

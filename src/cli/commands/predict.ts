@@ -7,8 +7,8 @@ import { MODEL_DTYPES, type ModelDType } from "../../infer/model-files.js";
 import type { Predictions } from "../../infer/predict.js";
 import { KIND_RECORDS, KINDS, type Kind, PIPELINE_TASKS, type PipelineTask } from "../../kinds/kinds.js";
 import { physicalCores } from "../../processor.js";
+import { whole } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
-import { whole } from "../display/quantities.js";
 import { numberFrom, wholeNumber } from "../flags/options.js";
 import type { GivenInput } from "../flags/predict-inputs.js";
 

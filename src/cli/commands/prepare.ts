@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { Interrupted } from "../../errors.js";
+import { duration, percent, whole } from "../../quantities.js";
 import { CorpusMeter, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { duration, whole } from "../display/quantities.js";
 import { numberFrom, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
@@ -76,7 +76,7 @@ async function run(corpus: string[], flags: PrepareFlags): Promise<void> {
         ["dataset", options.out],
         ["training", `${whole(train.tokens)} tokens, ${whole(train.documents)} documents`],
         ["held out", `${whole(heldout.tokens)} tokens, ${whole(heldout.documents)} documents`],
-        ["unknown words", `${((100 * manifest.unknowns) / Math.max(1, manifest.tokens)).toFixed(2)} % of the tokens`],
+        ["unknown words", `${percent(manifest.unknowns / Math.max(1, manifest.tokens), 2)} of the tokens`],
         ["time", duration((performance.now() - startMs) / 1000)],
       ],
     });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { ConfigError } from "../../errors.js";
+import { whole } from "../../quantities.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
 import { printResult } from "../display/output.js";
-import { whole } from "../display/quantities.js";
 
 export function registerRecipes(program: Command): void {
   program

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { ConfigError } from "../../errors.js";
+import { duration, whole } from "../../quantities.js";
 import { asideName, replaceFolder, syncFolder, writeError } from "../../storage/atomic-files.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { ProgressView } from "../display/display.js";
 import { CorpusMeter, type Display, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { duration, whole } from "../display/quantities.js";
 import { wholeNumber } from "../flags/options.js";
 
 interface TokenizerFlags {

@@ -1,5 +1,5 @@
 import { SingleBar } from "cli-progress";
-import { clock, short, whole } from "./quantities.js";
+import { clock, short, whole } from "../../quantities.js";
 
 /** What a command tells while it works, on standard error. */
 export interface Display extends Disposable {

@@ -3,6 +3,7 @@ import type { Classification } from "../../infer/classify.js";
 import type { Settled } from "../../infer/inputs.js";
 import type { Predictions } from "../../infer/predict.js";
 import type { Kind } from "../../kinds/kinds.js";
+import { percent } from "../../quantities.js";
 import type { GivenInput } from "../flags/predict-inputs.js";
 
 /** How a pipeline's results are printed. */
@@ -72,5 +73,5 @@ function shortest(value: number): number {
 }
 
 function share(probability: number): string {
-  return `${(100 * probability).toFixed(1).padStart(5)} %`;
+  return percent(probability).padStart(7);
 }

@@ -1,12 +1,12 @@
 import type { JobEnd, JobsObserver, JobsState } from "../../experiments/jobs.js";
 import { formatRows, numberColumns } from "../../pages/table.js";
+import { duration, percent, short, whole } from "../../quantities.js";
 import type { HeldOutResult } from "../../training/loop/evaluate-held-out.js";
 import type { StepRecord } from "../../training/loop/loop.js";
 import type { ProfileRow } from "../../training/loop/profile-summary.js";
 import type { Estimate, SessionOptions } from "../../training/loop/session.js";
 import type { StepProfile } from "../../training/loop/step-profiler.js";
 import type { Display, ProgressView } from "./display.js";
-import { duration, percent, short, whole } from "./quantities.js";
 
 /** Shows a run: the estimate before the first step, evaluations as lines, and one line of progress. */
 export function observeRun(display: Display): SessionOptions["observer"] {

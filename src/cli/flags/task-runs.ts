@@ -5,12 +5,12 @@ import { openEncoder, type Subject } from "../../experiments/measure/measure-sub
 import { madeUpStsPairs } from "../../experiments/measure/sts-pairs.js";
 import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
 import type { Task } from "../../kinds/task.js";
+import { whole } from "../../quantities.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
 import { evaluateModel } from "../../tasks/evaluate-model.js";
 import { finetune } from "../../tasks/finetune.js";
 import { nearest } from "../../text/nearest.js";
 import type { Display } from "../display/display.js";
-import { whole } from "../display/quantities.js";
 import { observeSteps } from "../display/run-display.js";
 import { defaultRecipeName } from "./finetune-session.js";
 import type { PlaceFlags, SaveFlags } from "./options.js";

@@ -1,5 +1,5 @@
+import { fixed, plusMinus, signed } from "../../quantities.js";
 import type { Bar, BarChart } from "../document.js";
-import { fixed, plusMinus, signed } from "../figures.js";
 import { html, type Markup } from "../html.js";
 import { type Axis, axisOver } from "./axis.js";
 import { bottomAxis, colourClass, legend, percentAlong, svgPicture } from "./frame.js";

@@ -1,4 +1,4 @@
-import { fixed } from "../figures.js";
+import { fixed } from "../../quantities.js";
 import { html, type Markup } from "../html.js";
 import { type Axis, positionOn } from "./axis.js";
 

@@ -1,5 +1,5 @@
+import { fixed } from "../../quantities.js";
 import type { ScatterChart } from "../document.js";
-import { fixed } from "../figures.js";
 import { html, type Markup } from "../html.js";
 import { type Axis, axisOver, positionOn } from "./axis.js";
 import { bottomAxis, colourClass, heightOn, horizontalGrid, percentAlong, svgPicture } from "./frame.js";

@@ -1,7 +1,7 @@
 import type { AblateReport, VariantResult } from "../../experiments/ablate.js";
 import { missingWords, type TaskEntry } from "../../experiments/task-runs.js";
+import { ABSENT, counted, fixed, listed, plusMinus, signed } from "../../quantities.js";
 import type { BarChart, Block, Highlight, ReportDocument } from "../document.js";
-import { ABSENT, counted, fixed, listed, plusMinus, signed } from "../figures.js";
 import type { Provenance } from "../provenance.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
 import { curveOf } from "../training-curves.js";

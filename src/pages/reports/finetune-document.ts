@@ -1,8 +1,8 @@
 import { inPoints } from "../../experiments/task-runs.js";
 import type { Task } from "../../kinds/task.js";
+import { ABSENT, counted, fixed, listed, whole } from "../../quantities.js";
 import type { RunReport } from "../../tasks/run-report.js";
 import type { Block, Fact, Highlight, ReportDocument } from "../document.js";
-import { ABSENT, counted, fixed, listed } from "../figures.js";
 import type { Provenance } from "../provenance.js";
 import { numberColumns, type Row, type Table } from "../table.js";
 import { curveOf, recordsOf } from "../training-curves.js";
@@ -114,8 +114,4 @@ function evaluationTable(run: string, report: RunReport): Table {
 
 function evaluationsOf(run: string) {
   return recordsOf(run).filter(({ heldOutScore }) => typeof heldOutScore === "number");
-}
-
-function whole(value: number): string {
-  return value.toLocaleString("en-US");
 }

@@ -1,8 +1,8 @@
 import { inPoints } from "../../experiments/task-runs.js";
 import type { Task } from "../../kinds/task.js";
+import { ABSENT, counted } from "../../quantities.js";
 import type { RunReport } from "../../tasks/run-report.js";
 import type { CurveChart, Fact } from "../document.js";
-import { ABSENT, counted } from "../figures.js";
 import { curveOf, recordsOf } from "../training-curves.js";
 import { metricTitle, splitTitle } from "./score-words.js";
 

@@ -3,8 +3,8 @@ import { PAPER_GLUE, paperKey } from "../../experiments/paper.js";
 import { medianIndex, spreadOf } from "../../experiments/statistics.js";
 import { inPoints, missingWords, type TaskEntry } from "../../experiments/task-runs.js";
 import { mean } from "../../numbers.js";
+import { ABSENT, counted, fixed, listed, percent, plusMinus } from "../../quantities.js";
 import type { BarChart, Block, Highlight, ReportDocument, ScatterChart } from "../document.js";
-import { ABSENT, counted, fixed, listed, percentOf, plusMinus } from "../figures.js";
 import type { Provenance } from "../provenance.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
 import { curveOf } from "../training-curves.js";
@@ -39,7 +39,7 @@ function summaryOf({ student, teacher, kept, seeds }: GlueReport): string {
   const over = `over ${counted(student.tasks.length, "GLUE task")}, median of ${counted(seeds.length, "seed")}`;
   const score = `${student.name} scores ${fixed(student.macro, 1)} ${over}.`;
   if (teacher === null || kept === null) return score;
-  return `${student.name} keeps ${percentOf(kept.macro)} of the score of ${teacher.name}: ${fixed(student.macro, 1)} of ${fixed(teacher.macro, 1)} ${over}.`;
+  return `${student.name} keeps ${percent(kept.macro)} of the score of ${teacher.name}: ${fixed(student.macro, 1)} of ${fixed(teacher.macro, 1)} ${over}.`;
 }
 
 function highlightsOf({ student, teacher, kept }: GlueReport): Highlight[] {
@@ -51,7 +51,7 @@ function highlightsOf({ student, teacher, kept }: GlueReport): Highlight[] {
     note: spreadNote(scores),
   }));
   if (kept === null) return scores;
-  return [{ label: "Kept of the teacher", value: percentOf(kept.macro), note: "the paper: 97 %" }, ...scores];
+  return [{ label: "Kept of the teacher", value: percent(kept.macro), note: "the paper: 97 %" }, ...scores];
 }
 
 /** The paper's Table 1, row for row. */

@@ -1,7 +1,7 @@
 import type { MeasuredRow, MeasureReport } from "../../experiments/measure/measure.js";
 import { bertBase } from "../../families/bert.js";
+import { ABSENT, counted, fixed, listed, percent, whole } from "../../quantities.js";
 import type { BarChart, Highlight, ReportDocument } from "../document.js";
-import { ABSENT, counted, fixed, listed, percentOf } from "../figures.js";
 import type { Provenance } from "../provenance.js";
 import { type Column, numberColumns, type Row, type Table } from "../table.js";
 
@@ -32,8 +32,8 @@ export function measureTable(report: MeasureReport): Table {
   const shown = (cells: readonly string[], isShown: boolean) => (isShown ? cells : []);
   const columns: Column[] = numberColumns("", [
     ...["parameters", "size", "tokens"],
-    `${isExtrapolated ? `s for ${count(pairs.measured)}` : "seconds"}`,
-    ...shown([`≈ s for ${count(pairs.all)}`], isExtrapolated),
+    `${isExtrapolated ? `s for ${whole(pairs.measured)}` : "seconds"}`,
+    ...shown([`≈ s for ${whole(pairs.all)}`], isExtrapolated),
     ...["ratio", "p50 ms", "p95 ms"],
     ...shown(["tokens/s"], hasBatches),
     ...shown(["paper", "seconds", "ratio"], hasPaper),
@@ -47,7 +47,7 @@ export function measureTable(report: MeasureReport): Table {
       secondsText(row.seconds),
       ...shown([secondsText(row.allSeconds)], isExtrapolated),
       ...[fixed(row.secondsRatio, 2), milliseconds(row.p50Ms), milliseconds(row.p95Ms)],
-      ...shown([row.tokensPerSecond === null ? ABSENT : count(Math.round(row.tokensPerSecond))], hasBatches),
+      ...shown([row.tokensPerSecond === null ? ABSENT : whole(row.tokensPerSecond)], hasBatches),
       ...shown(paperCells(row, rows[0] ?? row), hasPaper),
     ],
   });
@@ -79,7 +79,7 @@ export function environmentTable({ environment }: MeasureReport): Table {
 
 function captionOf({ pairs, environment }: MeasureReport): string {
   const of = pairs.source === "STS-B" ? "of STS-B's dev set" : "of made-up sentences";
-  const what = pairs.measured < pairs.all ? `${count(pairs.measured)} of ${count(pairs.all)}` : count(pairs.all);
+  const what = pairs.measured < pairs.all ? `${whole(pairs.measured)} of ${whole(pairs.all)}` : whole(pairs.all);
   const threads = counted(environment.threads, "thread");
   return `Size and CPU time: a pass over ${what} pairs ${of} at batch size 1, ${threads} (paper: Table 3)`;
 }
@@ -96,7 +96,7 @@ function notesOf(report: MeasureReport): string[] {
     ),
     ...noteIf(
       pairs.measured < pairs.all,
-      `Extrapolated: ${count(pairs.measured)} of ${count(pairs.all)} pairs, evenly spread, were measured; seconds for all are × ${fixed(pairs.all / pairs.measured, 2)}.`,
+      `Extrapolated: ${whole(pairs.measured)} of ${whole(pairs.all)} pairs, evenly spread, were measured; seconds for all are × ${fixed(pairs.all / pairs.measured, 2)}.`,
     ),
     ...noteIf(
       pairs.source === "made up",
@@ -125,15 +125,15 @@ function notesOf(report: MeasureReport): string[] {
 }
 
 function tokenizerNote({ name, pieces }: NonNullable<MeasureReport["shapeTokenizer"]>): string {
-  const few = `, fewer than BERT's ${count(bertBase.vocabSize)}: texts are more tokens. --tokenizer MODEL reads with another`;
-  return `Shapes read the ${count(pieces)} word pieces of ${name}${pieces < bertBase.vocabSize ? few : ""}.`;
+  const few = `, fewer than BERT's ${whole(bertBase.vocabSize)}: texts are more tokens. --tokenizer MODEL reads with another`;
+  return `Shapes read the ${whole(pieces)} word pieces of ${name}${pieces < bertBase.vocabSize ? few : ""}.`;
 }
 
 /** What rows had to wait, and how they compare without it. */
 function waitNotes(rows: readonly MeasuredRow[]): string[] {
   const waits = rows.map(({ seconds, cpuSeconds }) => Math.max(0, 1 - cpuSeconds / seconds));
   if (waits.every((wait) => wait < WAITED_SHARE)) return [];
-  const shares = listed(rows.map(({ name }, i) => `${name} ${percentOf(waits[i] ?? 0)}`));
+  const shares = listed(rows.map(({ name }, i) => `${name} ${percent(waits[i] ?? 0)}`));
   const ratios = listed(rows.map(({ cpuSecondsRatio }) => fixed(cpuSecondsRatio, 2)));
   const without = rows.length > 1 ? ` By processor time the ratios are ${ratios}.` : "";
   return [`Other processes had the processor for part of the seconds: ${shares}.${without}`];
@@ -155,7 +155,7 @@ function summaryOf({ rows }: MeasureReport): string {
   if (others.length === 0) return `${first.name} takes ${milliseconds(first.p50Ms)} ms for a pair of sentences.`;
   const each = others.map(
     ({ name, parametersRatio, secondsRatio }) =>
-      `${name} has ${percentOf(parametersRatio)} of the parameters and takes ${fixed(secondsRatio, 2)} times as long`,
+      `${name} has ${percent(parametersRatio)} of the parameters and takes ${fixed(secondsRatio, 2)} times as long`,
   );
   return `Beside ${first.name}, ${listed(each)}.`;
 }
@@ -168,10 +168,10 @@ function highlightOf(row: MeasuredRow, isFirst: boolean): Highlight {
 }
 
 function secondsBars({ rows, pairs }: MeasureReport): BarChart {
-  const wording = pairs.measured < pairs.all ? `, extrapolated from ${count(pairs.measured)}` : "";
+  const wording = pairs.measured < pairs.all ? `, extrapolated from ${whole(pairs.measured)}` : "";
   const hasPaper = rows.some(({ paper }) => paper !== null);
   return {
-    title: `Seconds for ${count(pairs.all)} pairs`,
+    title: `Seconds for ${whole(pairs.all)} pairs`,
     description: `A bar for each row, as long as it takes${wording}.${hasPaper ? " Marks are the paper's seconds, on its own machine." : ""}`,
     series: ["seconds"],
     decimals: 1,
@@ -195,8 +195,4 @@ function secondsText(seconds: number): string {
 
 function milliseconds(ms: number): string {
   return fixed(ms, ms < 10 ? 2 : 1);
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en-US");
 }

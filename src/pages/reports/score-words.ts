@@ -1,6 +1,6 @@
 import type { MetricName } from "../../kinds/metrics/metrics.js";
 import type { Split, Task } from "../../kinds/task.js";
-import { listed } from "../figures.js";
+import { listed } from "../../quantities.js";
 
 const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
   accuracy: "accuracy",

@@ -2,9 +2,9 @@ import type { SeedsReport } from "../../experiments/seeds.js";
 import { spreadOf } from "../../experiments/statistics.js";
 import { inPoints } from "../../experiments/task-runs.js";
 import type { Task } from "../../kinds/task.js";
+import { counted, fixed, plusMinus, whole } from "../../quantities.js";
 import { readRunReport } from "../../tasks/run-report.js";
 import type { Block, ReportDocument } from "../document.js";
-import { counted, fixed, plusMinus } from "../figures.js";
 import type { Provenance } from "../provenance.js";
 import { numberColumns, type Row, type Table } from "../table.js";
 import { curveOf } from "../training-curves.js";
@@ -61,7 +61,7 @@ function seedTable({ runs, seeds, best }: SeedsReport): Table {
       const values = resultFigures(run).map(({ value }) => fixed(value, 1));
       const isBest = seeds[i] === best;
       return {
-        cells: [String(seeds[i]), ...values, run.step.toLocaleString("en-US"), isBest ? "kept" : ""],
+        cells: [String(seeds[i]), ...values, whole(run.step), isBest ? "kept" : ""],
         ...(isBest && { tone: "strong" }),
       };
     }),

@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ProgressView, progressLine } from "../../../src/cli/display/display.js";
-import { clock, duration, percent, short } from "../../../src/cli/display/quantities.js";
-import { nearest } from "../../../src/text/nearest.js";
 
 const view: ProgressView = {
   fraction: 0.25,
@@ -42,37 +40,4 @@ test("no terminal is too narrow: the line never wraps", () => {
       expect(progressLine(shown, columns).length).toBeLessThan(columns);
     }),
   );
-});
-
-test.each([
-  [0.4, "0 s", "0:00"],
-  [59.6, "1 min 00 s", "1:00"],
-  [3599, "59 min 59 s", "59:59"],
-  [7500, "2 h 05 min", "2:05:00"],
-  [200_000, "2 d 7 h", "55:33:20"],
-  [Number.NaN, "unknown", "?"],
-  [Number.POSITIVE_INFINITY, "unknown", "?"],
-])("%d seconds are %s, or %s", (seconds, words, digits) => {
-  expect([duration(seconds), clock(seconds)]).toEqual([words, digits]);
-});
-
-test("numbers have three digits", () => {
-  expect([950, 1234, 43_200, 66_985_530, 4.096e9, 999_999].map(short)).toEqual([
-    "950",
-    "1.23 k",
-    "43.2 k",
-    "67.0 M",
-    "4.10 B",
-    "1.00 M",
-  ]);
-  expect(percent(0.4126)).toBe("41.3 %");
-});
-
-test.each([
-  ["temprature", "temperature"],
-  ["Seed", "seed"],
-  ["step", "steps"],
-  ["batchSize", null],
-])("nearest to %s is %s", (word, expected) => {
-  expect(nearest(word, ["temperature", "seed", "steps", "maskShare"])).toBe(expected);
 });
