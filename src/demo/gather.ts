@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { paragraphsOfManual, paragraphsOfMarkdown, paragraphsOfPod, paragraphsOfText } from "./prose.js";
 
 /** Where English text lies on a machine that runs Node: documentation of its packages and of the system. */
-const places = [
+const PLACES = [
   fileURLToPath(new URL("../../node_modules", import.meta.url)),
   join(dirname(dirname(process.execPath)), "lib/node_modules"),
   "/usr/lib/node_modules",
@@ -32,11 +32,13 @@ export interface GatheredText {
  * English prose that is on this machine, each paragraph once: Markdown, plain text, manual pages and Perl's POD.
  *
  * The same machine gives the same text in the same order.
+ *
+ * @param options.places folders to look in, in this order; default: where documentation lies
  */
-export function gatherText(options: { maxCharacters: number }): GatheredText {
+export function gatherText(options: { maxCharacters: number; places?: readonly string[] }): GatheredText {
   const seen = new Set<string>();
   const gathered: GatheredText = { documents: [], characters: 0, files: 0 };
-  for (const path of readableFiles()) {
+  for (const path of readableFiles(options.places ?? PLACES)) {
     if (gathered.characters >= options.maxCharacters) break;
     const fresh = proseOf(path).filter((paragraph) => isNew(paragraph, seen));
     if (fresh.length === 0) continue;
@@ -48,7 +50,7 @@ export function gatherText(options: { maxCharacters: number }): GatheredText {
   return gathered;
 }
 
-function* readableFiles(): Generator<string> {
+function* readableFiles(places: readonly string[]): Generator<string> {
   const visited = new Set<string>();
   for (const place of places) {
     if (visited.has(place)) continue;

@@ -1,3 +1,6 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { gatherText } from "../../src/demo/gather.js";
 import {
@@ -7,6 +10,7 @@ import {
   paragraphsOfPod,
   paragraphsOfText,
 } from "../../src/demo/prose.js";
+import { temporaryFolder } from "../storage/temporary-folder.js";
 
 const sentence =
   "The server reads the file when it starts, and a change that you make to it later is not seen until the next start.";
@@ -51,12 +55,42 @@ describe("prose", () => {
 });
 
 describe("gathering", () => {
-  test("finds English on this machine, each paragraph once, the same each time", () => {
-    const first = gatherText({ maxCharacters: 200_000 });
-    const paragraphs = first.documents.flatMap((document) => document.split("\n"));
-    expect(first.characters).toBeGreaterThan(100_000);
-    expect(paragraphs.every(isProse)).toBe(true);
-    expect(new Set(paragraphs).size).toBe(paragraphs.length);
-    expect(gatherText({ maxCharacters: 200_000 })).toEqual(first);
+  const numbered = (number: string) => sentence.replace("server", `${number} server`);
+  const manual = (number: string) => `.TH X 1\n.SH NAME\n${numbered(number)}\n`;
+
+  /** Documentation as it lies about: packages, manual pages packed or not, and what is no prose. */
+  function documentation(): string[] {
+    const folder = temporaryFolder();
+    const files: Record<string, string | Buffer> = {
+      "packages/b/README.md": `# B\n\n${numbered("second")}\n\n${numbered("first")}\n`,
+      "packages/a/README": numbered("first"),
+      "packages/a/LICENSE.txt": numbered("licensed"),
+      "packages/a/CHANGELOG.md": numbered("changed"),
+      "packages/a/index.js": numbered("scripted"),
+      "packages/c/broken.1.gz": "not packed at all",
+      "man/page.1": manual("third"),
+      "man/page.8.gz": gzipSync(manual("fourth")),
+      "man/Module.pod": `=head1 NAME\n\n${numbered("fifth")}\n`,
+    };
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    return ["packages", "nowhere", "man", "packages"].map((name) => join(folder, name));
+  }
+
+  test("finds prose in files that hold it, by name, each paragraph once", () => {
+    const { documents, characters, files } = gatherText({ maxCharacters: 200_000, places: documentation() });
+    expect(documents).toEqual(["first", "second", "fifth", "third", "fourth"].map(numbered));
+    expect(files).toBe(5);
+    expect(characters).toBe(documents.reduce((sum, { length }) => sum + length, 0));
+  });
+
+  test("ends with the document that brings it to the limit", () => {
+    const places = documentation();
+    expect(gatherText({ maxCharacters: 1, places }).documents).toEqual([numbered("first")]);
+    const one = numbered("first").length;
+    expect(gatherText({ maxCharacters: one, places }).documents).toHaveLength(1);
+    expect(gatherText({ maxCharacters: one + 1, places }).documents).toEqual(["first", "second"].map(numbered));
   });
 });

@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { ConfigError } from "../../src/errors.js";
 import { lockDirectory } from "../../src/storage/lock.js";
@@ -81,22 +83,43 @@ test("of many processes that want a directory at once, at most one gets it", asy
   using sources = compileSources("runs/run.ts");
   const lockModule = join(sources.folder, "storage/lock.js");
   const folder = temporaryFolder();
-  const start = Date.now() + 1500;
+  // Each says that it is up, and waits for the word; who has the lock keeps it until its input ends.
   const program = `
     import { lockDirectory } from ${JSON.stringify(lockModule)};
-    while (Date.now() < ${start});
-    try { lockDirectory(${JSON.stringify(folder)}); console.log("got it"); } catch (e) { console.log(e.name); }
-    setTimeout(() => {}, ${start} + 1500 - Date.now());`;
-  const outputs = await Promise.all(Array.from({ length: 6 }, () => outputOf(program)));
-  expect(outputs.filter((output) => output === "got it\n").length).toBeLessThanOrEqual(1);
-  expect(outputs.filter((output) => output === "ConfigError\n").length).toBeGreaterThanOrEqual(5);
+    console.log("up");
+    process.stdin.once("data", () => {
+      try { lockDirectory(${JSON.stringify(folder)}); console.log("got it"); } catch (e) { console.log(e.name); }
+    });`;
+  const children = Array.from({ length: 6 }, () => new Child(program));
+  for (const child of children) expect(await child.line()).toBe("up");
+  for (const child of children) child.say("now");
+  const outcomes = await Promise.all(children.map((child) => child.line()));
+  for (const child of children) child.end();
+  expect(outcomes.filter((outcome) => outcome === "got it").length).toBeLessThanOrEqual(1);
+  expect(outcomes.filter((outcome) => outcome === "ConfigError").length).toBeGreaterThanOrEqual(5);
 });
 
-function outputOf(program: string): Promise<string> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
-  let output = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  return new Promise((resolve) => child.on("close", () => resolve(output)));
+/** A process of Node's that is talked to by lines. */
+class Child {
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(program: string) {
+    const args = ["--input-type=module", "-e", program];
+    this.#process = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+    onTestFinished(() => void this.#process.kill());
+    this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
+  }
+
+  async line(): Promise<string> {
+    return (await this.#lines.next()).value ?? "";
+  }
+
+  say(line: string): void {
+    this.#process.stdin.write(`${line}\n`);
+  }
+
+  end(): void {
+    this.#process.stdin.end();
+  }
 }

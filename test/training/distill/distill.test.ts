@@ -56,13 +56,19 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/**
+ * How much of the way from its start to its teacher's loss a student has gone: all of it, give or take, as it was
+ * measured. The loss is a mean over some 200 masked tokens, so a tenth of a nat, a fifth of this way, is chance.
+ */
+const wayGone = ({ start, end }: Course) => (start - end) / (start - taught.end);
+
 test("a teacher learns", () => {
   expect(taught.end).toBeLessThan(taught.start - 1.5);
 });
 
 test("its student learns from it, and beats one of the same shape that learns the same steps alone", () => {
   expect(student.start).toBeLessThan(control.start);
-  expect(student.end).toBeLessThan(student.start - 0.5);
+  expect(wayGone(student)).toBeGreaterThan(0.5);
   expect(student.end).toBeLessThan(control.end - 0.5);
   expect(student.end).toBeLessThan(taught.end + 0.3);
 });
@@ -145,8 +151,8 @@ test("a student may be distilled further, by a student", async () => {
 
 test("with one document a sequence, a student learns too", async () => {
   const recipe: DistillRecipe = { ...studentRecipe, pack: "none", epochs: 1, steps: null };
-  const { start, end } = await courseOf({ data, teacher, recipe, heldOutSequences }, { out: join(folder, "unpacked") });
-  expect(end).toBeLessThan(start - 0.3);
+  const course = await courseOf({ data, teacher, recipe, heldOutSequences }, { out: join(folder, "unpacked") });
+  expect(wayGone(course)).toBeGreaterThan(0.5);
 });
 
 test("pretraining goes on from a shallower model, its layers stacked", async () => {
