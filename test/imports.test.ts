@@ -48,7 +48,6 @@ const PENDING_CIRCLES: readonly string[] = [
   "experiments/ablate.ts, pages/reports/ablate-document.ts",
   "experiments/glue.ts, pages/reports/glue-document.ts",
   "experiments/seeds.ts, pages/reports/seeds-document.ts",
-  "export/export-card.ts, export/export.ts",
 ];
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

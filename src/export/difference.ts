@@ -1,7 +1,7 @@
 import type { PipelineTask } from "../kinds/kinds.js";
 import { argmax } from "../numbers.js";
 import { percent } from "../quantities.js";
-import type { Runner } from "./runner.js";
+import type { Runner } from "./runners.js";
 import type { Sample, SampleBatch } from "./sample.js";
 
 /** How far a file's outputs are from Limbeck's own on the same text. */

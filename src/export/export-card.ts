@@ -3,12 +3,28 @@ import { formatModelCard } from "../hub/card.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import { formatBytes, percent } from "../quantities.js";
 import { differenceWords } from "./difference.js";
-import type { ExportResult } from "./export.js";
 import { PIPELINES } from "./heads.js";
 import type { ExportedFile } from "./verify.js";
 
+/** What an export came to: what its card says. */
+export interface ExportFacts {
+  readonly task: PipelineTask;
+  /** Word pieces of the model that was read, and of the one that was written. */
+  readonly vocabulary: { readonly before: number; readonly after: number };
+  readonly comparedOn: {
+    readonly source: string;
+    readonly tokens: number;
+    /** Word pieces that are [UNK], as a share, by the tokenizer as it was and as it is. */
+    readonly unknownBefore: number;
+    readonly unknown: number;
+  };
+  /** The task that was checked, with Limbeck's own score; null for none. */
+  readonly check: { readonly task: string; readonly score: number } | null;
+  readonly files: readonly ExportedFile[];
+}
+
 /** README.md of an exported folder: what its files are, and how far from the model they are. */
-export function exportCard(result: ExportResult, { model, family }: { model: string; family: Family }): string {
+export function exportCard(result: ExportFacts, { model, family }: { model: string; family: Family }): string {
   const { task, files, comparedOn, vocabulary } = result;
   const isTrimmed = vocabulary.after < vocabulary.before;
   return formatModelCard({

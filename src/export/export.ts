@@ -8,14 +8,14 @@ import type { PipelineTask } from "../kinds/kinds.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { formatJson } from "../storage/json-file.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { exportCard } from "./export-card.js";
+import { type ExportFacts, exportCard } from "./export-card.js";
 import { writeOnnxFile } from "./onnx-files.js";
 import { poolingFiles } from "./pooling.js";
 import { readSample, type Sample } from "./sample.js";
 import { type ExportSource, openSource } from "./source.js";
 import { type PreparedCheck, prepareCheck, type TaskCheck } from "./task-check.js";
 import { trimSource } from "./trim.js";
-import { type ExportedFile, type Verification, verify } from "./verify.js";
+import { type Verification, verify } from "./verify.js";
 
 export interface ExportOptions {
   /** A model folder or a Hub id. */
@@ -38,21 +38,8 @@ export interface ExportOptions {
   readonly onProgress?: (line: string) => void;
 }
 
-export interface ExportResult {
+export interface ExportResult extends ExportFacts {
   readonly out: string;
-  readonly task: PipelineTask;
-  /** Word pieces of the model that was read, and of the one that was written. */
-  readonly vocabulary: { readonly before: number; readonly after: number };
-  readonly comparedOn: {
-    readonly source: string;
-    readonly tokens: number;
-    /** Word pieces that are [UNK], as a share, by the tokenizer as it was and as it is. */
-    readonly unknownBefore: number;
-    readonly unknown: number;
-  };
-  /** The task that was checked, with Limbeck's own score; null for none. */
-  readonly check: { readonly task: string; readonly score: number } | null;
-  readonly files: readonly ExportedFile[];
 }
 
 /**

@@ -1,10 +1,8 @@
-import { FloatPrecision } from "./float-precision.js";
-import { linearValues } from "./linear-values.js";
 import type { OnnxDType } from "./onnx/graph.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Operators } from "./operators.js";
 import { bytesOfFloats, matrixShape, type Parameters, transposed } from "./parameters.js";
-import { type LinearLayer, type Precision, WORDS } from "./precision.js";
+import { FloatPrecision, type LinearLayer, linearValues, type Precision, WORDS } from "./precision.js";
 import { PRODUCT_LEVELS, type QuantisedRows, quantiseRows, TABLE_LEVELS } from "./quantise.js";
 
 /**

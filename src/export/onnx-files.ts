@@ -2,15 +2,12 @@ import { join } from "node:path";
 import type { OnnxFileKind } from "../infer/model-files.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { packageVersion } from "../version.js";
-import { FloatPrecision } from "./float-precision.js";
 import { Int8Precision } from "./int8-precision.js";
 import { serializeOnnx } from "./onnx/serialize.js";
 import { type GraphShape, modelGraph } from "./onnx-model.js";
-import type { Operators } from "./operators.js";
-import { OrtOperators } from "./ort-operators.js";
+import { type Operators, OrtOperators, PortableOperators } from "./operators.js";
 import { type Parameters, parametersOf } from "./parameters.js";
-import { PortableOperators } from "./portable-operators.js";
-import type { Precision } from "./precision.js";
+import { FloatPrecision, type Precision } from "./precision.js";
 import type { ExportSource } from "./source.js";
 
 /** The numbers and operators of a file. */

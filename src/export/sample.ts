@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
-import type { RunnerBatch } from "./runner.js";
+import type { RunnerBatch } from "./runners.js";
 
 /** Text that a model is compared on, as it reads it. */
 export interface Sample {

@@ -5,7 +5,7 @@ import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
 import { headOf } from "../tasks/student-and-teacher.js";
 import { evaluationBatches, type TaskBatch } from "../tasks/task-batches.js";
-import type { Runner } from "./runner.js";
+import type { Runner } from "./runners.js";
 import type { ExportSource } from "./source.js";
 
 /** A task that an export must not harm. */

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { engineRunner } from "../../src/export/engine-runner.js";
 import type { ExportOptions } from "../../src/export/export.js";
+import { engineRunner } from "../../src/export/runners.js";
 import { openSource } from "../../src/export/source.js";
 import { openTask } from "../../src/tasks/open.js";
 import { smallFinetuning } from "../tasks/made-up-task.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { differenceOf } from "../../src/export/difference.js";
-import type { Runner } from "../../src/export/runner.js";
+import type { Runner } from "../../src/export/runners.js";
 import type { Sample } from "../../src/export/sample.js";
 
 const batch = { B: 2, S: 1, inputIds: new Int32Array(2), tokenTypeIds: new Uint8Array(2), attentionMask: null };

@@ -1,9 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { liveTensors } from "../../src/engine/tensor/scope.js";
-import { engineRunner } from "../../src/export/engine-runner.js";
-import { ortRunner } from "../../src/export/ort-runner.js";
-import type { RunnerBatch } from "../../src/export/runner.js";
+import { engineRunner, ortRunner, type RunnerBatch } from "../../src/export/runners.js";
 import { openSource } from "../../src/export/source.js";
 import { readModelFolder } from "../../src/hub/folder.js";
 import { KINDS, nameOf, SmallModels } from "./small-models.js";

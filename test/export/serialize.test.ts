@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/export/onnx/graph-builder.js";
 import { serializeOnnx } from "../../src/export/onnx/serialize.js";
 import { writeOnnxFile } from "../../src/export/onnx-files.js";
-import { ortRunner } from "../../src/export/ort-runner.js";
+import { ortRunner } from "../../src/export/runners.js";
 import { openSource } from "../../src/export/source.js";
 import { ONNX_FILES } from "../../src/infer/model-files.js";
 import { SmallModels } from "./small-models.js";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { ortRunner } from "../../src/export/ort-runner.js";
+import { ortRunner } from "../../src/export/runners.js";
 import { openSource } from "../../src/export/source.js";
 import { trimSource } from "../../src/export/trim.js";
 import { loadMaskedLm } from "../../src/hub/model-loading.js";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as web from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ortRunner } from "../../src/export/ort-runner.js";
+import { ortRunner } from "../../src/export/runners.js";
 import { ONNX_FILES } from "../../src/infer/model-files.js";
 import { SmallModels } from "./small-models.js";
 

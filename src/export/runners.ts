@@ -1,0 +1,105 @@
+import "../infer/no-telemetry.js";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { noGrad } from "../engine/tensor/autograd.js";
+import { tensor } from "../engine/tensor/create.js";
+import { engineInfo } from "../engine/tensor/device.js";
+import { TensorScope } from "../engine/tensor/scope.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import { RunError } from "../errors.js";
+import { withWeights } from "../hub/model-loading.js";
+import { Encoder } from "../models/encoder.js";
+import { QuestionAnswering } from "../models/question-answering.js";
+import { attentionMask } from "../training/loop/micro-batch.js";
+import type { GraphShape } from "./onnx-model.js";
+import type { WeightSource } from "./parameters.js";
+import { type ExportedModule, moduleOf } from "./source.js";
+
+/** Sequences padded to one length, row after row. */
+export interface RunnerBatch {
+  /** [B, S] */
+  readonly inputIds: Int32Array;
+  /** [B, S] */
+  readonly tokenTypeIds: Uint8Array;
+  /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
+  readonly attentionMask: Uint8Array | null;
+  readonly B: number;
+  readonly S: number;
+}
+
+/** A model that can be run: Limbeck's own, or a file of ONNX. Outputs lie as the graph's do, by its names. */
+export interface Runner {
+  run(batch: RunnerBatch): Promise<ReadonlyMap<string, Float32Array>>;
+  close(): Promise<void>;
+}
+
+/** Limbeck's own forward pass, in float32: what exported files are held to. */
+export function engineRunner(shape: GraphShape, weights: WeightSource): Runner {
+  const pooler = weights.has("pooler.weight");
+  const model = withWeights(moduleOf(shape, { pooler }), weights, { device: "cpu", productDType: "float32" });
+  return {
+    run: (batch) => Promise.resolve(forward(model, batch)),
+    close: () => Promise.resolve(model.dispose()),
+  };
+}
+
+function forward(model: ExportedModule, batch: RunnerBatch): Map<string, Float32Array> {
+  using _scope = new TensorScope();
+  return noGrad(() => {
+    const output = model.forward(inputOf(model, batch), { training: false });
+    if (model instanceof Encoder) return new Map([["last_hidden_state", output.toFloat32Array()]]);
+    if (!(model instanceof QuestionAnswering)) return new Map([["logits", output.toFloat32Array()]]);
+    const [start, end] = output.permute([2, 0, 1]).unbind() as [Tensor, Tensor]; // [B, S, 2] -> two of [B, S]
+    return new Map([
+      ["start_logits", start.toFloat32Array()],
+      ["end_logits", end.toFloat32Array()],
+    ]);
+  });
+}
+
+function inputOf({ config }: ExportedModule, { inputIds, tokenTypeIds, attentionMask: real, B, S }: RunnerBatch) {
+  const whole = (values: Int32Array) => tensor(values, { shape: [B, S], dtype: "int64" });
+  return {
+    inputIds: whole(inputIds),
+    tokenTypeIds: config.tokenTypes === 0 ? null : whole(Int32Array.from(tokenTypeIds)),
+    mask: real === null ? null : attentionMask(real, [B, 1, 1, S], "cpu"),
+  };
+}
+
+/** The runtime's warnings are of its own optimisations. */
+const ERRORS = 3;
+
+/**
+ * A file of ONNX on ONNX Runtime's CPU, with as many threads as the engine has.
+ *
+ * @throws RunError when the runtime does not take it
+ */
+export async function ortRunner(path: string): Promise<Runner> {
+  const runtime = await import("onnxruntime-node"); // Not before it is needed: it takes memory and a moment.
+  const options = { logSeverityLevel: ERRORS, intraOpNumThreads: engineInfo().threads } as const;
+  const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
+    const words = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
+    throw new RunError(`${path}: ONNX Runtime does not load it: ${words}`, { cause });
+  });
+  return {
+    run: async (batch) => {
+      const results = await session.run(feedsOf(batch, session, runtime.Tensor));
+      return new Map(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+    },
+    close: () => session.release(),
+  };
+}
+
+function feedsOf(
+  batch: RunnerBatch,
+  session: InferenceSession,
+  Tensor: typeof import("onnxruntime-node").Tensor,
+): Record<string, OrtTensor> {
+  const { inputIds, tokenTypeIds, attentionMask, B, S } = batch;
+  const whole = (values: Int32Array | Uint8Array) => new Tensor("int64", BigInt64Array.from(values, BigInt), [B, S]);
+  const feeds = {
+    input_ids: whole(inputIds),
+    attention_mask: whole(attentionMask ?? new Uint8Array(B * S).fill(1)),
+    token_type_ids: whole(tokenTypeIds),
+  };
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)));
+}
