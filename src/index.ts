@@ -56,9 +56,11 @@ export { type MeasureOptions, type MeasureReport, measure } from "./experiments/
 export { type SeedsReport, seedsReport } from "./experiments/seeds.js";
 // ONNX.
 export { type ExportOptions, type ExportResult, exportModel } from "./export/export.js";
-export { bertBase, bertForMaskedLm, bertModel } from "./families/bert.js";
-export { type EncoderConfig, fromHuggingFace, toHuggingFace } from "./families/config.js";
-export { distilBertBase, distilBertForMaskedLm, distilBertModel, studentConfig } from "./families/distilbert.js";
+export { bertBase } from "./families/bert.js";
+export type { EncoderConfig } from "./families/config.js";
+export { distilBertBase } from "./families/distilbert.js";
+export { fromHuggingFace, registerFamily, studentConfig, toHuggingFace } from "./families/families.js";
+export type { Family, ParameterNames, StudentShape } from "./families/family.js";
 // Models.
 export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./hub/model-loading.js";
 export { type LoadedTaskModel, loadTaskModel, saveTaskModel } from "./hub/task-model.js";

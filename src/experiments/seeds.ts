@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { copyModelFolder } from "../hub/copy-model.js";
+import { copyModelFolder } from "../hub/folder.js";
 import { provenance } from "../pages/provenance.js";
 import { writeFinetuneReport } from "../pages/reports/finetune.js";
 import { seedsDocument } from "../pages/reports/seeds-document.js";

@@ -1,6 +1,7 @@
 import type { EncoderConfig } from "../families/config.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Operators } from "./operators.js";
+import { POSITIONS } from "./parameters.js";
 import { numberOf, type Precision } from "./precision.js";
 
 /** What a graph reads, by the names of its values. */
@@ -46,7 +47,7 @@ export function addEncoder(parts: EncoderParts, inputs: GraphInputs, { reads }: 
   return x;
 }
 
-/** Word, position and, for BERT, token type embeddings, summed and normalised: -> [B, S, D]. */
+/** Word, position and, where there are any, token type embeddings, summed and normalised: -> [B, S, D]. */
 function addEmbeddings(parts: EncoderParts, inputs: GraphInputs): string {
   const { graph, precision } = parts;
   const length = graph.add("Shape", [inputs.inputIds], {
@@ -54,7 +55,7 @@ function addEmbeddings(parts: EncoderParts, inputs: GraphInputs): string {
     attributes: { start: { int: 1 }, end: { int: 2 } },
   });
   const words = precision.gather(graph, inputs.inputIds, "embeddings.word.weight");
-  const positions = precision.firstRows(graph, length, "embeddings.position.weight");
+  const positions = precision.firstRows(graph, length, POSITIONS);
   let sum = graph.add("Add", [words, positions], { name: "embeddings.placed" });
   if (inputs.tokenTypeIds !== null) {
     const types = precision.gather(graph, inputs.tokenTypeIds, "embeddings.tokenType.weight");

@@ -1,4 +1,4 @@
-import type { Family } from "../families/names.js";
+import type { Family } from "../families/family.js";
 import { formatModelCard } from "../hub/card.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import { formatBytes, percent } from "../quantities.js";
@@ -28,7 +28,7 @@ export function exportCard(result: ExportFacts, { model, family }: { model: stri
   const { task, files, comparedOn, vocabulary } = result;
   const isTrimmed = vocabulary.after < vocabulary.before;
   return formatModelCard({
-    title: `${family === "bert" ? "BERT" : "DistilBERT"} for ${PIPELINES[task]}, as ONNX`,
+    title: `${family.title} for ${PIPELINES[task]}, as ONNX`,
     summary: "A model with its weights as safetensors and as ONNX, exported with Limbeck.",
     license: "apache-2.0",
     language: "en",

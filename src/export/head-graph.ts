@@ -41,7 +41,7 @@ function classifierLogits({ graph, precision, config }: EncoderParts, hidden: st
     name: "first",
     attributes: { axis: { int: 1 } },
   });
-  const [name, op] = config.family === "bert" ? ["pooler", "Tanh"] : ["preClassifier", "Relu"];
+  const [name, op] = config.preClassifier === null ? ["pooler", "Tanh"] : ["preClassifier", "Relu"];
   const pooled = graph.add(op, [precision.linear(graph, first, { name })], { name: `${name}.${op.toLowerCase()}` });
   return precision.lastLinear(graph, pooled, { name: "classifier" });
 }

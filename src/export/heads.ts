@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { architectureOf as classOf } from "../families/families.js";
 import type { ModelFolder } from "../hub/folder.js";
 import { labelsOf } from "../hub/task-model.js";
 import type { PipelineTask } from "../kinds/kinds.js";
@@ -20,7 +21,7 @@ const CLASSES: Readonly<Record<PipelineTask, string>> = {
 
 /** The class of transformers that loads a model of this family for this task. */
 export function architectureOf({ family }: Pick<ModelFolder, "family">, task: PipelineTask): string {
-  return `${family === "bert" ? "Bert" : "DistilBert"}${CLASSES[task]}`;
+  return classOf(family, CLASSES[task]);
 }
 
 /**

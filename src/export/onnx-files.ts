@@ -32,7 +32,7 @@ export function writeOnnxFile(
   { shape, weights, folder: { path } }: ExportSource,
   options: { largestMessage?: number } = {},
 ): void {
-  const how = numbersOf(kind, parametersOf(weights, path), shape);
+  const how = numbersOf(kind, parametersOf(weights, path, shape.config), shape);
   const files = serializeOnnx(modelGraph(shape, how), {
     ...options,
     fileName: kind.name,

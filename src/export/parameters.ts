@@ -1,6 +1,10 @@
 import type { DType } from "../engine/tensor/dtype.js";
 import { FormatError } from "../errors.js";
+import type { EncoderConfig } from "../families/config.js";
 import { decodeBfloat16, decodeHalf } from "../numbers.js";
+
+/** The table of learned positions. */
+export const POSITIONS = "embeddings.position.weight";
 
 /** Named tensors that are read on demand: a model folder's weights, or these with fewer rows. */
 export interface WeightSource {
@@ -16,11 +20,26 @@ export interface Parameters {
   floats(name: string): Float32Array;
 }
 
-/** @param path named in errors */
-export function parametersOf(weights: WeightSource, path: string): Parameters {
+/**
+ * A model's parameters as its graph holds them: the position table begins with the row of the first token.
+ *
+ * @param path named in errors
+ */
+export function parametersOf(
+  weights: WeightSource,
+  path: string,
+  { positionOffset }: Pick<EncoderConfig, "positionOffset">,
+): Parameters {
+  const skipped = (name: string) => (name === POSITIONS ? positionOffset : 0);
   return {
-    shape: (name) => weights.entry(name).shape,
-    floats: (name) => decode(weights.read(name), weights.entry(name).dtype, `${path}: ${name}`),
+    shape: (name) => {
+      const [rows = 0, ...rest] = weights.entry(name).shape;
+      return [rows - skipped(name), ...rest];
+    },
+    floats: (name) => {
+      const { dtype, shape } = weights.entry(name);
+      return decode(weights.read(name), dtype, `${path}: ${name}`).subarray(skipped(name) * (shape[1] ?? 0));
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { fromHuggingFace } from "../families/config.js";
+import { fromHuggingFace } from "../families/families.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../hub/folder.js";
 import { resolveModel } from "../hub/hub.js";
 import { checkTokenizerFits, shapesOf } from "../hub/model-loading.js";

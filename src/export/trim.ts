@@ -1,6 +1,7 @@
 import { readCorpus } from "../data/readers/corpus.js";
 import { bytesPerElement } from "../engine/tensor/dtype.js";
-import type { JsonObject } from "../storage/json-file.js";
+import type { EncoderConfig } from "../families/config.js";
+import { type JsonObject, toJsonObject } from "../storage/json-file.js";
 import { Tokenizer } from "../text/tokenizer.js";
 import { readTokenizerFolder } from "../text/tokenizer-files.js";
 import { trimVocabulary } from "../text/trim-vocabulary.js";
@@ -25,15 +26,22 @@ export async function trimSource(source: ExportSource, corpus: readonly string[]
   const { spec, oldIds } = trimVocabulary(await readTokenizerFolder(source.folder.path), used);
   const tokenizer = new Tokenizer(spec);
   const config = { ...source.shape.config, vocabSize: oldIds.length, padTokenId: tokenizer.ids.pad };
-  const json: JsonObject = { ...source.config, vocab_size: config.vocabSize, pad_token_id: config.padTokenId };
   return {
     ...source,
-    config: json,
+    config: { ...source.config, ...changesOf(source, config) },
     shape: { ...source.shape, config },
     weights: withRows(source.weights, oldIds),
     tokenizer,
     [Symbol.dispose]: () => source[Symbol.dispose](),
   };
+}
+
+/** What config.json says otherwise of a structure that has become another. */
+function changesOf({ folder: { family }, shape }: ExportSource, config: EncoderConfig): JsonObject {
+  const before = family.format(shape.config);
+  return toJsonObject(
+    Object.fromEntries(Object.entries(family.format(config)).filter(([key, value]) => value !== before[key])),
+  );
 }
 
 async function usedIds(tokenizer: Tokenizer, corpus: readonly string[]): Promise<Set<number>> {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { FormatError } from "../errors.js";
-import { type Family, isBareArchitecture, isFamily, toHuggingFaceEntries } from "../families/names.js";
+import { architectureOf, familyOf, tokenizerFiles } from "../families/families.js";
+import type { Family } from "../families/family.js";
 import {
   asideName,
   removeAbandoned,
@@ -12,7 +13,7 @@ import {
   writeSynced,
 } from "../storage/atomic-files.js";
 import { formatJson, type JsonObject, quoted, readJsonObject, toJsonObject } from "../storage/json-file.js";
-import { ModelWeights } from "./model-weights.js";
+import { fileEntries, ModelWeights } from "./model-weights.js";
 import { serializeSafetensors, type TensorEntries } from "./safetensors.js";
 import { openWeights, WEIGHTS_FILE } from "./weights.js";
 
@@ -44,17 +45,7 @@ export interface ModelFolderContent {
 }
 
 // What this project and Hugging Face's tools write beside the weights: replacing a folder of these loses nothing else.
-const MODEL_FILES = new Set([
-  CONFIG_FILE,
-  "generation_config.json",
-  "README.md",
-  ".gitattributes",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.txt",
-]);
+const MODEL_FILES = [CONFIG_FILE, "generation_config.json", "README.md", ".gitattributes", "added_tokens.json"];
 const WEIGHT_FILES = /^model.*\.safetensors(\.index\.json)?$/;
 
 /**
@@ -69,7 +60,7 @@ export function readModelFolder(path: string): ModelFolder {
     throw new FormatError(path, "expected a model folder, got a file. Give its folder.");
   const configPath = join(path, CONFIG_FILE);
   const config = readJsonObject(configPath, "a model's config.json");
-  const family = familyOf(configPath, config);
+  const family = familyOf(config, configPath);
   const reader = openWeights(path);
   try {
     const weights = new ModelWeights(path, family, reader);
@@ -97,7 +88,7 @@ export async function writeModelFolder({
   writeMore,
 }: ModelFolderContent): Promise<void> {
   const target = resolve(path);
-  const entries = toHuggingFaceEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
+  const entries = fileEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
   // transformers refuses safetensors that do not say which framework's layout they have.
   const weights = serializeSafetensors(entries, { format: "pt" });
   const aside = asideName(target);
@@ -120,6 +111,30 @@ export async function writeModelFolder({
 }
 
 /**
+ * Puts a second name for a model folder's files in place of `path`, whole or not at all; a model that is there already
+ * is replaced. It takes no room where the disk has hard links, and is a copy elsewhere.
+ *
+ * @throws FormatError when `path` holds something that is not a model
+ * @throws StorageError when the disk is full; what was there before stays
+ */
+export function copyModelFolder(source: string, path: string): void {
+  const target = resolve(path);
+  const aside = asideName(target);
+  try {
+    restoreSteppedAside(target);
+    removeAbandoned(target);
+    assertModelFolderReplaceable(target);
+    mkdirSync(aside);
+    for (const name of readdirSync(source)) linkOrCopy(join(source, name), join(aside, name));
+    syncFolder(aside);
+    replaceFolder(aside, target);
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    throw writeError(path, error, {});
+  }
+}
+
+/**
  * Checks, before hours of work, that a model may be written here: nothing there, an empty folder, or a model folder.
  *
  * @throws FormatError naming what else is there
@@ -131,8 +146,9 @@ export function assertModelFolderReplaceable(path: string): void {
     throw new FormatError(path, `expected a new or a model folder to write to, got a file. ${advice}`);
   }
   const names = readdirSync(path);
+  const ours = new Set([...MODEL_FILES, ...tokenizerFiles()]);
   const foreign =
-    names.find((name) => !MODEL_FILES.has(name) && !WEIGHT_FILES.test(name)) ??
+    names.find((name) => !ours.has(name) && !WEIGHT_FILES.test(name)) ??
     (names.includes(CONFIG_FILE) ? undefined : names[0]);
   if (foreign !== undefined) {
     throw new FormatError(
@@ -142,18 +158,12 @@ export function assertModelFolderReplaceable(path: string): void {
   }
 }
 
-function familyOf(path: string, config: JsonObject): Family {
-  const type = config.model_type;
-  if (isFamily(type)) return type;
-  const got = type === undefined ? "none" : quoted(String(type));
-  throw new FormatError(path, `expected "model_type" bert or distilbert, got ${got}. Give a model of these families.`);
-}
-
 /** How the parameters of a model with this config.json are named. */
 function namingOf(path: string, config: JsonObject): { family: Family; bare: boolean } {
   const { architectures } = config;
   const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  if (typeof first === "string") return { family: familyOf(path, config), bare: isBareArchitecture(first) };
+  const family = familyOf(config, path);
+  if (typeof first === "string") return { family, bare: first === architectureOf(family, "Model") };
   throw new FormatError(path, `expected "architectures" to name one, got ${JSON.stringify(architectures)}.`);
 }
 
@@ -164,4 +174,12 @@ function whereItMayBe(path: string): string {
   const prefix = `.${target.slice(parent.length).replace(/^[/\\]/, "")}.old-`;
   const old = existsSync(parent) ? readdirSync(parent).find((name) => name.startsWith(prefix)) : undefined;
   return old === undefined ? "Check the path." : `A replacement was cut short: rename ${old} back to it.`;
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch {
+    copyFileSync(source, target); // Whatever kept it from being linked, a copy does or says why not.
+  }
 }

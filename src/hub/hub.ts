@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError, FormatError, LimbeckError, RunError } from "../errors.js";
+import { tokenizerFiles } from "../families/families.js";
 import { formatBytes } from "../quantities.js";
 import { errorCode, replaceText, writeError } from "../storage/atomic-files.js";
 import { oneLine, quoted } from "../storage/json-file.js";
@@ -21,7 +22,6 @@ interface HubRequest {
   readonly onProgress: (line: string) => void;
 }
 
-const TOKENIZER_FILES = new Set(["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json"]);
 const HUB_ID = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/;
 const COMMIT = /^[0-9a-f]{40}$/;
 
@@ -83,9 +83,10 @@ function filesToFetch<F extends { path: string }>(id: string, files: readonly F[
       `${what}, got ${got}. Choose another model, or convert it in Python with save_pretrained.`,
     );
   }
+  const ofTokenizer = new Set(tokenizerFiles());
   const isWeights = (path: string): boolean =>
     single ? path === WEIGHTS_FILE : path === INDEX_FILE || /^model-.*\.safetensors$/.test(path);
-  return files.filter(({ path }) => path === CONFIG_FILE || isWeights(path) || TOKENIZER_FILES.has(path));
+  return files.filter(({ path }) => path === CONFIG_FILE || isWeights(path) || ofTokenizer.has(path));
 }
 
 /** A connection that broke leaves a short file, which would pass for cached ever after. */

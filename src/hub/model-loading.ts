@@ -6,7 +6,8 @@ import type { DType } from "../engine/tensor/dtype.js";
 import { releaseMemory, TensorScope, tidy } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import { ConfigError, FormatError } from "../errors.js";
-import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../families/config.js";
+import type { EncoderConfig } from "../families/config.js";
+import { architectureOf, fromHuggingFace, toHuggingFace } from "../families/families.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
@@ -84,11 +85,11 @@ export function castProducts(model: Module, dtype: DType): void {
   if (others.length > 0) releaseMemory(); // A third of a gigabyte for BERT-base, in blocks that little else would take.
 }
 
-function refuseBareEncoder({ path, weights, config }: ModelFolder): void {
+function refuseBareEncoder({ path, weights, config, family }: ModelFolder): void {
   if (weights.names.some((name) => name.startsWith("mlm."))) return;
   throw new FormatError(
     path,
-    `expected a model with a masked-LM head, got ${JSON.stringify(config.architectures ?? "none")} without one. Give a BertForMaskedLM or a DistilBertForMaskedLM.`,
+    `expected a model with a masked-LM head, got ${JSON.stringify(config.architectures ?? "none")} without one. Give a ${architectureOf(family, "ForMaskedLM")}.`,
   );
 }
 
@@ -170,10 +171,9 @@ export async function saveMaskedLm(
   options: { tokenizer: Tokenizer; card: string; dtype?: DType },
 ): Promise<void> {
   const dtype = options.dtype ?? "float32";
-  const architecture = model.config.family === "bert" ? "BertForMaskedLM" : "DistilBertForMaskedLM";
   await writeModelFolder({
     path,
-    config: { ...toHuggingFace(model.config, architecture), dtype },
+    config: { ...toHuggingFace(model.config, "ForMaskedLM"), dtype },
     tensors: parameterEntries(model, dtype),
     card: options.card,
     saveTokenizer: (folder) => options.tokenizer.save(folder, { maxLength: model.config.maxPositions }),

@@ -1,13 +1,13 @@
-import { FormatError } from "../errors.js";
-import { type Family, fromHuggingFaceName, toHuggingFaceNames } from "../families/names.js";
+import { ConfigError, FormatError } from "../errors.js";
+import { type Family, fromFileName, toFileNames } from "../families/family.js";
 import { quoted } from "../storage/json-file.js";
-import type { TensorInfo, TensorReader } from "./safetensors.js";
+import type { TensorEntries, TensorInfo, TensorReader, TensorSource } from "./safetensors.js";
 
 /** Heads that a file may hold and a caller may leave unread. */
 const HEADS = /^(pooler|mlm|classifier|preClassifier|qaOutputs)\./;
 const NAMED = 3;
 
-/** A model's parameters under our names, read on demand from a file that has the Hugging Face ones. */
+/** A model's parameters under our names, read on demand from a file that has its family's. */
 export class ModelWeights implements Disposable {
   readonly path: string;
   readonly family: Family;
@@ -91,14 +91,14 @@ export class ModelWeights implements Disposable {
   #sourcesOf(name: string): readonly string[] {
     const sources = this.#sources.get(name);
     if (sources !== undefined) return sources;
-    const theirs = toHuggingFaceNames(this.family, name, { bare: true }).join(", ");
+    const theirs = toFileNames(this.family, name, { bare: true }).join(", ");
     throw new FormatError(this.path, `expected the parameter ${theirs}, got none of that name.`);
   }
 
   #checkShape(name: string, shape: readonly number[]): void {
     const got = this.entry(name).shape;
     if (`${got}` === `${shape}`) return;
-    const theirs = toHuggingFaceNames(this.family, name, { bare: true }).join(" + ");
+    const theirs = toFileNames(this.family, name, { bare: true }).join(" + ");
     const what = `${theirs}: expected [${shape.join(", ")}] from config.json, got [${got.join(", ")}]`;
     throw new FormatError(this.path, `${what}. The weights and config.json belong to different models.`);
   }
@@ -115,7 +115,7 @@ export class ModelWeights implements Disposable {
 
   #list(what: string, names: readonly string[]): string {
     if (names.length === 0) return "";
-    const theirs = names.flatMap((name) => toHuggingFaceNames(this.family, name, { bare: true }));
+    const theirs = names.flatMap((name) => toFileNames(this.family, name, { bare: true }));
     return listed(what, theirs);
   }
 }
@@ -138,7 +138,7 @@ function mapNames(path: string, family: Family, reader: TensorReader): MappedNam
   const tied = new Map<string, string>();
   const unknown: string[] = [];
   for (const name of reader.names) {
-    const read = fromHuggingFaceName(family, name);
+    const read = fromFileName(family, name);
     if (read.kind === "tied") tied.set(name, read.ours);
     else if (read.kind === "unknown") unknown.push(name);
     else if (read.kind === "parameter") {
@@ -152,7 +152,7 @@ function mapNames(path: string, family: Family, reader: TensorReader): MappedNam
   }
   if (unknown.length > 0) {
     const got = listed("unexpected", unknown.map(quoted));
-    throw new FormatError(path, `expected the parameters of a ${family}, got ${got}. Is model_type right?`);
+    throw new FormatError(path, `expected the parameters of a ${family.modelType}, got ${got}. Is model_type right?`);
   }
   adoptTied(found, tied);
   return { sources: completeSources(path, family, found), tied };
@@ -174,7 +174,7 @@ function completeSources(
 ): Map<string, string[]> {
   const sources = new Map<string, string[]>();
   for (const [ours, { parts, names }] of found) {
-    const missing = toHuggingFaceNames(family, ours, { bare: true }).filter((_, part) => names[part] === undefined);
+    const missing = toFileNames(family, ours, { bare: true }).filter((_, part) => names[part] === undefined);
     if (parts > 1 && missing.length > 0) {
       throw new FormatError(path, `expected query, key and value together, got ${listed("missing", missing)}.`);
     }
@@ -195,4 +195,33 @@ function getOrAdd(
 
 function describe({ dtype, shape }: TensorInfo): string {
   return `${dtype} [${shape.join(", ")}]`;
+}
+
+/** Our parameters under the names that files of a family have, query, key and value split; bytes stay lazy. */
+export function* fileEntries(
+  tensors: TensorEntries,
+  { family, bare }: { family: Family; bare: boolean },
+): Generator<readonly [string, TensorSource]> {
+  for (const [name, tensor] of tensors) {
+    const names = toFileNames(family, name, { bare });
+    for (const [part, theirs] of names.entries()) {
+      yield [theirs, names.length === 1 ? tensor : rowsOf(tensor, { name, part, parts: names.length })];
+    }
+  }
+}
+
+/** One of `parts` equal runs of rows. */
+function rowsOf(
+  tensor: TensorSource,
+  { name, part, parts }: { name: string; part: number; parts: number },
+): TensorSource {
+  const [rows = 0, ...rest] = tensor.shape;
+  if (rows % parts !== 0)
+    throw new ConfigError(`parameter "${name}" has ${rows} rows: expected a multiple of ${parts}.`);
+  const bytes = (): Uint8Array => {
+    const all = typeof tensor.bytes === "function" ? tensor.bytes() : tensor.bytes;
+    const each = all.byteLength / parts;
+    return all.subarray(part * each, (part + 1) * each);
+  };
+  return { dtype: tensor.dtype, shape: [rows / parts, ...rest], bytes };
 }

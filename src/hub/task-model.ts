@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { DType } from "../engine/tensor/dtype.js";
 import { ConfigError, FormatError } from "../errors.js";
-import { type EncoderConfig, fromHuggingFace, toHuggingFace } from "../families/config.js";
+import type { EncoderConfig } from "../families/config.js";
+import { fromHuggingFace, toHuggingFace } from "../families/families.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { SequenceClassifier } from "../models/sequence-classifier.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -117,7 +118,10 @@ export async function saveTaskModel(
   await writeModelFolder({
     path,
     config: {
-      ...toHuggingFace(model.config, architecture(model.config, head)),
+      ...toHuggingFace(
+        model.config,
+        head.kind === "question-answering" ? "ForQuestionAnswering" : "ForSequenceClassification",
+      ),
       ...(labels === null ? {} : labelsJson(labels)),
       ...(problemType === null ? {} : { problem_type: problemType }),
       dtype,
@@ -152,11 +156,6 @@ export async function readModelLabels(source: string): Promise<string[] | null> 
 function createTaskModel(config: EncoderConfig, head: TaskHead): TaskModel {
   if (head.kind === "question-answering") return new QuestionAnswering(config);
   return new SequenceClassifier(config, head.kind === "regression" ? 1 : head.labels.length);
-}
-
-function architecture({ family }: EncoderConfig, { kind }: TaskHead): string {
-  const task = kind === "question-answering" ? "QuestionAnswering" : "SequenceClassification";
-  return `${family === "bert" ? "Bert" : "DistilBert"}For${task}`;
 }
 
 function labelsJson(labels: readonly string[]): object {

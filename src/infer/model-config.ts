@@ -1,6 +1,7 @@
 import * as z from "zod"; // A namespace: bundlers leave out what is not used.
 import { ConfigError, FormatError } from "../errors.js";
-import { type EncoderConfig, fromHuggingFace } from "../families/config.js";
+import type { EncoderConfig } from "../families/config.js";
+import { fromHuggingFace } from "../families/families.js";
 import { KIND_RECORDS, KINDS, type Kind, type PipelineTask } from "../kinds/kinds.js";
 import { parseJson } from "../text/tokenizer-json.js";
 
@@ -25,7 +26,7 @@ const configJson = z.looseObject({
  * Reads the text of a config.json.
  *
  * @param path named in errors
- * @throws FormatError when it is not that of a BERT or DistilBERT
+ * @throws FormatError when it is not that of a family that is known
  */
 export function readModelConfig(path: string, text: string): ModelConfig {
   const json = parseJson(path, text, z.unknown());

@@ -19,19 +19,22 @@ export interface EncoderInput {
   firstPositions?: Tensor | null;
 }
 
-/** Word, position and, for BERT, token type embeddings, summed and normalised. */
+/** Word, position and, where there are any, token type embeddings, summed and normalised. */
 class Embeddings extends Module {
   readonly word: Embedding;
   readonly position: Embedding;
   readonly tokenType: Embedding | null;
   readonly norm: LayerNorm;
+  readonly #config: EncoderConfig;
   readonly #dropout: Dropout;
 
   constructor(config: EncoderConfig) {
     super();
+    this.#config = config;
+    const { positionOffset, maxPositions } = config;
     const init = { std: config.initializerRange };
     this.word = this.module("word", new Embedding(config.vocabSize, config.hiddenSize, init));
-    this.position = this.module("position", new Embedding(config.maxPositions, config.hiddenSize, init));
+    this.position = this.module("position", new Embedding(positionOffset + maxPositions, config.hiddenSize, init));
     this.tokenType =
       config.tokenTypes > 0
         ? this.module("tokenType", new Embedding(config.tokenTypes, config.hiddenSize, init))
@@ -40,11 +43,17 @@ class Embeddings extends Module {
     this.#dropout = new Dropout(config.dropout);
   }
 
+  /** The position table from the row of a sequence's first token, [maxPositions, D]: a view. */
+  get positions(): Tensor {
+    return this.position.weight.value.narrow(0, this.#config.positionOffset, this.#config.maxPositions);
+  }
+
   /** [B, S] -> [B, S, D] */
   forward({ inputIds, tokenTypeIds = null, firstPositions = null }: EncoderInput, training: boolean): Tensor {
     const [, S] = inputIds.dims(2);
-    const offsets = arange(S, { device: inputIds.device });
-    const positions = firstPositions === null ? offsets : firstPositions.unsqueeze(1).add(offsets); // [S] or [B, S]
+    const { positionOffset } = this.#config;
+    const rows = arange(positionOffset + S, { device: inputIds.device }).narrow(0, positionOffset, S);
+    const positions = firstPositions === null ? rows : firstPositions.unsqueeze(1).add(rows); // [S] or [B, S]
     let x = this.word.forward(inputIds).add(this.position.forward(positions));
     if (this.tokenType !== null) {
       x = x.add(
@@ -113,8 +122,7 @@ class EncoderLayer extends Module {
     this.#attentionNorm = this.module("attentionNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
     this.#ffn = this.module("ffn", new FeedForward(config));
     this.#ffnNorm = this.module("ffnNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
-    // DistilBERT drops nothing between attention and its norm (transformers, modeling_distilbert.py, TransformerBlock).
-    this.#attentionOutputDropout = config.family === "bert" ? config.dropout : 0;
+    this.#attentionOutputDropout = config.attentionOutputDropout ? config.dropout : 0;
     this.#ffnDropout = config.dropout;
   }
 
@@ -126,7 +134,7 @@ class EncoderLayer extends Module {
   }
 }
 
-/** The one encoder: BERT's, or DistilBERT's where the config has no token types and no pooler. */
+/** The one encoder, of whatever family: its config says what it is built of. */
 export class Encoder extends Module {
   readonly config: EncoderConfig;
   readonly embeddings: Embeddings;

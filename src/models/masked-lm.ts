@@ -29,7 +29,7 @@ class MaskedLmHead extends Module {
   }
 }
 
-/** An encoder with a masked-language-model head: BertForMaskedLM or DistilBertForMaskedLM, by its config. */
+/** An encoder with a masked-language-model head. */
 export class MaskedLm extends Module {
   readonly config: EncoderConfig;
   readonly encoder: Encoder;

@@ -4,10 +4,7 @@ import type { Tensor } from "../engine/tensor/tensor.js";
 import type { EncoderConfig } from "../families/config.js";
 import { Encoder, type EncoderInput } from "./encoder.js";
 
-/**
- * An encoder that says for every position how likely an answer starts and ends there: BertForQuestionAnswering or
- * DistilBertForQuestionAnswering, by its config.
- */
+/** An encoder that says for every position how likely an answer starts and ends there. */
 export class QuestionAnswering extends Module {
   readonly config: EncoderConfig;
   readonly encoder: Encoder;

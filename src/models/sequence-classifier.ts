@@ -5,8 +5,8 @@ import type { EncoderConfig } from "../families/config.js";
 import { Encoder, type EncoderInput } from "./encoder.js";
 
 /**
- * An encoder that judges a text by its first hidden state: BertForSequenceClassification (pooler, classifier) or
- * DistilBertForSequenceClassification (pre-classifier with relu, classifier), by its config.
+ * An encoder that judges a text by its first hidden state, through the encoder's pooler (BertForSequenceClassification)
+ * or a layer of its own (DistilBertForSequenceClassification), by its config.
  */
 export class SequenceClassifier extends Module {
   readonly config: EncoderConfig;
@@ -19,13 +19,13 @@ export class SequenceClassifier extends Module {
 
   constructor(config: EncoderConfig, labelCount: number) {
     super();
-    const isBert = config.family === "bert";
-    this.config = { ...config, pooler: isBert };
+    const hasPooler = config.preClassifier === null;
+    this.config = { ...config, pooler: hasPooler };
     this.labelCount = labelCount;
     const { hiddenSize } = config;
     const init = { std: config.initializerRange };
     this.encoder = new Encoder(this.config);
-    this.#preClassifier = isBert ? null : this.module("preClassifier", new Linear(hiddenSize, hiddenSize, init));
+    this.#preClassifier = hasPooler ? null : this.module("preClassifier", new Linear(hiddenSize, hiddenSize, init));
     this.#classifier = this.module("classifier", new Linear(hiddenSize, labelCount, init));
     this.#dropout = new Dropout(config.classifierDropout ?? config.dropout);
   }

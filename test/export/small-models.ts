@@ -7,8 +7,9 @@ import { type ExportOptions, exportModel } from "../../src/export/export.js";
 import type { GraphShape } from "../../src/export/onnx-model.js";
 import { type ExportedModule, moduleOf } from "../../src/export/source.js";
 import { bertBase } from "../../src/families/bert.js";
-import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
+import type { EncoderConfig } from "../../src/families/config.js";
 import { distilBertBase } from "../../src/families/distilbert.js";
+import { toHuggingFace } from "../../src/families/families.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
 import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { saveTaskModel } from "../../src/hub/task-model.js";
@@ -115,7 +116,7 @@ async function save(path: string, model: ExportedModule, shape: GraphShape, toke
       labels.length === 1 ? ({ kind: "regression" } as const) : ({ kind: "classification", labels } as const);
     return saveTaskModel(path, model, { head, tokenizer, card: "" });
   }
-  const config = toHuggingFace(model.config, model.config.family === "bert" ? "BertModel" : "DistilBertModel");
+  const config = toHuggingFace(model.config, "Model");
   const saveTokenizer = (folder: string) => tokenizer.save(folder);
   await writeModelFolder({ path, config, tensors: parameterEntries(model), card: "", saveTokenizer });
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { copyModelFolder } from "../../src/hub/copy-model.js";
+import { copyModelFolder } from "../../src/hub/folder.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
 function modelIn(folder: string, name: string, weights: string): string {

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FormatError } from "../../src/errors.js";
-import { type Family, toHuggingFaceEntries } from "../../src/families/names.js";
+import { distilBert } from "../../src/families/distilbert.js";
+import { familyNamed } from "../../src/families/families.js";
 import { assertModelFolderReplaceable, readModelFolder, writeModelFolder } from "../../src/hub/folder.js";
+import { fileEntries } from "../../src/hub/model-weights.js";
 import type { TensorSource } from "../../src/hub/safetensors.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { exampleConfig, exampleParameters, f32, filled, parameterShapes, writeInto } from "./example-model.js";
@@ -16,7 +18,7 @@ function writeExample(path: string, architecture: string, tensors: Map<string, T
 }
 
 /** A folder with config.json and these weights under Hugging Face's names. */
-function theirFolder(family: Family, tensors: Map<string, TensorSource>): string {
+function theirFolder(family: string, tensors: Map<string, TensorSource>): string {
   const folder = temporaryFolder();
   const architecture = family === "bert" ? "BertForMaskedLM" : "DistilBertForMaskedLM";
   writeFileSync(join(folder, "config.json"), JSON.stringify(exampleConfig(architecture)));
@@ -24,8 +26,10 @@ function theirFolder(family: Family, tensors: Map<string, TensorSource>): string
   return folder;
 }
 
-function theirTensors(family: Family): Map<string, TensorSource> {
-  return new Map(toHuggingFaceEntries(exampleParameters(family, { mlm: true }), { family, bare: false }));
+function theirTensors(family: string): Map<string, TensorSource> {
+  return new Map(
+    fileEntries(exampleParameters(family, { mlm: true }), { family: familyNamed({ family }), bare: false }),
+  );
 }
 
 test.each([
@@ -206,7 +210,7 @@ test("replaces a model that is there, and leaves no trace of it", async () => {
   await writeExample(path, "BertForMaskedLM", exampleParameters("bert", { mlm: true }));
   await writeExample(path, "DistilBertModel", exampleParameters("distilbert", { mlm: false }));
   using model = readModelFolder(path);
-  expect(model.family).toBe("distilbert");
+  expect(model.family).toBe(distilBert);
   expect(readdirSync(folder)).toEqual(["model"]);
 });
 

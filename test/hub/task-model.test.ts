@@ -10,8 +10,8 @@ import { manualSeed } from "../../src/engine/tensor/random.js";
 import { liveTensors, tidy } from "../../src/engine/tensor/scope.js";
 import { ConfigError, FormatError } from "../../src/errors.js";
 import { bertBase } from "../../src/families/bert.js";
-import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
-import { studentConfig } from "../../src/families/distilbert.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { studentConfig, toHuggingFace } from "../../src/families/families.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
 import { loadMaskedLm, parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import {
@@ -91,7 +91,7 @@ async function savePretrained(config: EncoderConfig): Promise<Weights> {
 async function saveEncoder(config: EncoderConfig): Promise<Weights> {
   manualSeed(7);
   using model = new Encoder(config).materialise();
-  const json = toHuggingFace(config, config.family === "bert" ? "BertModel" : "DistilBertModel");
+  const json = toHuggingFace(config, "Model");
   const saveTokenizer = (to: string) => tokenizer.save(to);
   await writeModelFolder({ path, config: json, tensors: parameterEntries(model), card: "", saveTokenizer });
   return weightsOf(model);

@@ -5,7 +5,7 @@ import { manualSeed } from "../../src/engine/tensor/random.js";
 import { exportModel } from "../../src/export/export.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
-import { studentConfig } from "../../src/families/distilbert.js";
+import { studentConfig } from "../../src/families/families.js";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
 import type { ModelDType } from "../../src/infer/model-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";

@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 import type { Module } from "../../src/engine/nn/module.js";
 import { fromBytes, tensor } from "../../src/engine/tensor/create.js";
 import type { Tensor } from "../../src/engine/tensor/tensor.js";
-import { type EncoderConfig, fromHuggingFace } from "../../src/families/config.js";
-import { isBareArchitecture, toHuggingFaceNames } from "../../src/families/names.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { fromHuggingFace } from "../../src/families/families.js";
+import { toFileNames } from "../../src/families/family.js";
 import { type ModelFolder, readModelFolder } from "../../src/hub/folder.js";
 import { loadWeights, shapesOf } from "../../src/hub/model-loading.js";
 import { openSafetensors, type SafetensorsFile } from "../../src/hub/safetensors.js";
@@ -23,7 +24,7 @@ export const goldenNames = [
 /** The encoder, with its masked-LM head where the golden has one. */
 export function goldenModel(name: string): Golden<Encoder | MaskedLm> {
   return new Golden(`models/${name}`, (config, architecture) =>
-    isBareArchitecture(architecture) ? new Encoder(config) : new MaskedLm(config),
+    architecture.endsWith("Model") ? new Encoder(config) : new MaskedLm(config),
   );
 }
 
@@ -45,7 +46,7 @@ export class Golden<M extends Module> implements Disposable {
     this.config = fromHuggingFace(this.#folder.config, path);
     [this.#architecture] = this.#folder.config.architectures as [string];
     this.#create = create;
-    this.hasHead = !isBareArchitecture(this.#architecture);
+    this.hasHead = !this.#architecture.endsWith("Model");
     this.cases = [...new Set(this.#results.names.map((each) => each.split(".")[0] as string))];
   }
 
@@ -81,8 +82,7 @@ export class Golden<M extends Module> implements Disposable {
 
   /** The gradient of the case's loss with respect to one of our parameters. */
   gradient(name: string, parameter: string): Float32Array {
-    const { family } = this.config;
-    const theirs = toHuggingFaceNames(family, parameter, { bare: !this.hasHead });
+    const theirs = toFileNames(this.#folder.family, parameter, { bare: !this.hasHead });
     const parts = theirs.map((each) => this.values(`${name}.grad.${each}`));
     return Float32Array.from(parts.flatMap((part) => [...part]));
   }

@@ -10,7 +10,7 @@ import { manualSeed } from "../../src/engine/tensor/random.js";
 import { liveTensors, tidy } from "../../src/engine/tensor/scope.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
-import { studentConfig } from "../../src/families/distilbert.js";
+import { studentConfig } from "../../src/families/families.js";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";

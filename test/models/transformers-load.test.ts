@@ -8,12 +8,12 @@ import { noGrad } from "../../src/engine/tensor/autograd.js";
 import { tensor } from "../../src/engine/tensor/create.js";
 import { manualSeed } from "../../src/engine/tensor/random.js";
 import { tidy } from "../../src/engine/tensor/scope.js";
-import { bertBase, bertForMaskedLm, bertModel } from "../../src/families/bert.js";
-import { type EncoderConfig, toHuggingFace } from "../../src/families/config.js";
-import { distilBertForMaskedLm, distilBertModel } from "../../src/families/distilbert.js";
+import { bertBase } from "../../src/families/bert.js";
+import type { EncoderConfig } from "../../src/families/config.js";
+import { studentConfig, toHuggingFace } from "../../src/families/families.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
 import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
-import type { Encoder, EncoderInput } from "../../src/models/encoder.js";
+import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import type { Tokenizer } from "../../src/text/tokenizer.js";
 import { relativeError } from "./closeness.js";
@@ -34,11 +34,12 @@ const shape: EncoderConfig = {
   initializerRange: 0.3,
   padTokenId: 1,
 };
-const models: Record<string, (config: EncoderConfig) => Encoder | MaskedLm> = {
-  BertModel: bertModel,
-  BertForMaskedLM: bertForMaskedLm,
-  DistilBertModel: (config) => distilBertModel({ ...config, layerNormEps: 1e-12 }),
-  DistilBertForMaskedLM: (config) => distilBertForMaskedLm({ ...config, layerNormEps: 1e-12 }),
+const distilBertShape = studentConfig(shape, { layers: shape.layers });
+const models: Record<string, () => Encoder | MaskedLm> = {
+  BertModel: () => new Encoder(shape),
+  BertForMaskedLM: () => new MaskedLm(shape),
+  DistilBertModel: () => new Encoder(distilBertShape),
+  DistilBertForMaskedLM: () => new MaskedLm(distilBertShape),
 };
 
 interface Loaded {
@@ -62,7 +63,7 @@ describe.skipIf(python === undefined)(title, () => {
     folder = mkdtempSync(join(tmpdir(), "limbeck-models-"));
     const tokenizer = await smallTokenizer(join(folder, "vocabulary"));
     for (const [architecture, make] of Object.entries(models)) {
-      const model = randomised(make(shape));
+      const model = randomised(make());
       await write(model, { architecture, path: path(architecture), tokenizer });
       written.set(architecture, model);
     }
@@ -121,7 +122,7 @@ async function write(
   { architecture, path, tokenizer }: { architecture: string; path: string; tokenizer: Tokenizer },
 ): Promise<void> {
   if (model instanceof MaskedLm) return saveMaskedLm(path, model, { tokenizer, card: "" });
-  const config = toHuggingFace(model.config, architecture);
+  const config = toHuggingFace(model.config, architecture.replace(/^(Distil)?Bert/, ""));
   const saveTokenizer = (folder: string) => tokenizer.save(folder);
   await writeModelFolder({ path, config, tensors: parameterEntries(model), card: "", saveTokenizer });
 }

@@ -65,7 +65,7 @@ async function trialMs(model: Model): Promise<number> {
 
 function onnxSubject(model: Model, name: string): Subject {
   const { encoder: config, architecture } = model.config;
-  const hasPooler = config.family === "bert" && /ForSequenceClassification$/.test(architecture ?? "");
+  const hasPooler = config.preClassifier === null && /ForSequenceClassification$/.test(architecture ?? "");
   return {
     name,
     kind: "model",

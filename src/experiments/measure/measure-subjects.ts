@@ -5,8 +5,9 @@ import { tensor } from "../../engine/tensor/create.js";
 import { tidy } from "../../engine/tensor/scope.js";
 import { ConfigError } from "../../errors.js";
 import { bertBase } from "../../families/bert.js";
-import { type EncoderConfig, fromHuggingFace } from "../../families/config.js";
+import type { EncoderConfig } from "../../families/config.js";
 import { distilBertBase } from "../../families/distilbert.js";
+import { fromHuggingFace } from "../../families/families.js";
 import { CONFIG_FILE, readModelFolder } from "../../hub/folder.js";
 import { resolveModel } from "../../hub/hub.js";
 import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model-loading.js";
@@ -228,7 +229,7 @@ async function pairIds(pairs: readonly SentencePair[], tokenizer: Tokenizer, max
 /** The paper's row for an encoder of this shape, whatever its vocabulary. */
 export function paperCostOf(config: EncoderConfig): PaperCost | null {
   const isOf = (shape: EncoderConfig) =>
-    (["family", "layers", "hiddenSize", "intermediateSize"] as const).every((key) => config[key] === shape[key]);
+    (["tokenTypes", "layers", "hiddenSize", "intermediateSize"] as const).every((key) => config[key] === shape[key]);
   if (isOf(bertBase)) return PAPER_COSTS.bertBase;
   return isOf(distilBertBase) ? PAPER_COSTS.distilBert : null;
 }

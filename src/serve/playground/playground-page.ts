@@ -1,3 +1,4 @@
+import { familyNamed } from "../../families/families.js";
 import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { html, Markup } from "../../pages/html.js";
 import type { Role, SiteDescription, SiteModel } from "./description.js";
@@ -69,10 +70,9 @@ function renderModel(
   { role, name, weights }: SiteModel,
   { config, isAlone }: { config: ExportedModel["config"] | null; isAlone: boolean },
 ): Markup {
-  const families = { bert: "BERT", distilbert: "DistilBERT" };
   const encoder = config?.encoder;
   const shape =
-    encoder === undefined ? "" : `${families[encoder.family]}, ${encoder.layers} layers of ${encoder.hiddenSize}`;
+    encoder === undefined ? "" : `${familyNamed(encoder).title}, ${encoder.layers} layers of ${encoder.hiddenSize}`;
   const title = isAlone ? "Model" : ROLES[role];
   const choices = weights.map(
     ({ dtype, bytes }) => html`<option value="${dtype}">${dtype}, ${megabytes(bytes)}</option>`,

@@ -1,4 +1,6 @@
 import { ConfigError } from "../../errors.js";
+import { familyNamed } from "../../families/families.js";
+import type { Family } from "../../families/family.js";
 import { formatModelCard } from "../../hub/card.js";
 import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model-loading.js";
 import type { DistillRecipe } from "../../recipes/distill-recipe.js";
@@ -51,7 +53,11 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   options.onTeacher(teacherHeldOut);
   const result = await runSession(run, recipe, corpus, objective, {
     ...options,
-    card: (heldOut) => studentCard(options.teacher, recipe, objective, { teacher: teacherHeldOut, student: heldOut }),
+    card: (heldOut) =>
+      studentCard({ name: options.teacher, family: familyNamed(model.config) }, recipe, objective, {
+        teacher: teacherHeldOut,
+        student: heldOut,
+      }),
   });
   return { ...result, teacherHeldOut };
 }
@@ -71,22 +77,22 @@ function checkTogether(teacher: LoadedModel, corpus: TrainingCorpus, recipe: Dis
 }
 
 function studentCard(
-  teacher: string,
+  teacher: { name: string; family: Family },
   recipe: DistillRecipe,
   objective: DistillObjective,
   heldOut: { teacher: HeldOutResult; student: HeldOutResult },
 ): string {
+  const { title, modelType } = familyNamed(objective.model.config);
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   return formatModelCard({
-    title: `DistilBERT, ${recipe.studentLayers} layers of ${objective.model.config.hiddenSize}`,
-    summary:
-      "A student distilled with Limbeck from a BERT teacher, by the triple loss of DistilBERT (Sanh et al. 2019).",
+    title: `${title}, ${recipe.studentLayers} layers of ${objective.model.config.hiddenSize}`,
+    summary: `A student distilled with Limbeck from a ${teacher.family.title} teacher, by the triple loss of DistilBERT (Sanh et al. 2019).`,
     license: "apache-2.0",
     language: "en",
-    tags: ["limbeck", "distilbert", "distillation", "fill-mask"],
+    tags: ["limbeck", modelType, "distillation", "fill-mask"],
     pipelineTag: "fill-mask",
     facts: [
-      ["teacher", teacher],
+      ["teacher", teacher.name],
       ["parameters", objective.model.parameterCount().toLocaleString("en-US")],
       ["held-out masked-token accuracy, student", percent(heldOut.student.accuracy)],
       ["held-out masked-token accuracy, teacher", percent(heldOut.teacher.accuracy)],

@@ -3,11 +3,11 @@ import { noGrad } from "../../engine/tensor/autograd.js";
 import { TensorScope } from "../../engine/tensor/scope.js";
 import { ConfigError } from "../../errors.js";
 import type { EncoderConfig } from "../../families/config.js";
-import { studentConfig } from "../../families/distilbert.js";
+import { studentConfig } from "../../families/families.js";
 import { MaskedLm } from "../../models/masked-lm.js";
 import type { DistillRecipe } from "../../recipes/distill-recipe.js";
 
-/** A student of the teacher's shape, with fewer layers; its weights are not made yet. */
+/** A student of the teacher's shape, as its family has it, with fewer layers; its weights are not made yet. */
 export function createStudent(teacher: EncoderConfig, recipe: DistillRecipe): MaskedLm {
   const { studentLayers, dropout } = recipe;
   return new MaskedLm({ ...studentConfig(teacher, { layers: studentLayers }), dropout, attentionDropout: dropout });
@@ -65,7 +65,7 @@ export function initialiseFromTeacher(student: MaskedLm, teacher: MaskedLm, reci
         throw new ConfigError(`the teacher has no parameter ${from}, which the student starts from.`);
       parameter.value.copy_(given.value);
     }
-    if (recipe.foldTokenType) foldTokenType(student, teacher);
+    if (recipe.foldTokenType && student.config.tokenTypes === 0) foldTokenType(student, teacher);
   });
 }
 

@@ -8,7 +8,9 @@ import { manualSeed } from "../../engine/tensor/random.js";
 import { TensorScope } from "../../engine/tensor/scope.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
 import { ConfigError } from "../../errors.js";
+import { bertBase } from "../../families/bert.js";
 import type { EncoderConfig } from "../../families/config.js";
+import { familyNamed } from "../../families/families.js";
 import { formatModelCard } from "../../hub/card.js";
 import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model-loading.js";
 import { MaskedLm } from "../../models/masked-lm.js";
@@ -27,21 +29,16 @@ import { vocabularyLosses } from "../loop/vocabulary-losses.js";
 export function pretrainConfig(recipe: PretrainRecipe, vocabSize: number, padTokenId: number): EncoderConfig {
   const { layers, hiddenSize, heads, intermediateSize, maxPositions, dropout, initializerRange } = recipe;
   return {
-    family: "bert",
+    ...bertBase,
     vocabSize,
     hiddenSize,
     layers,
     heads,
     intermediateSize,
     maxPositions,
-    tokenTypes: 2,
     pooler: false,
     dropout,
     attentionDropout: dropout,
-    classifierDropout: null,
-    answerDropout: 0,
-    activation: "gelu",
-    layerNormEps: 1e-12,
     initializerRange,
     padTokenId,
   };
@@ -142,7 +139,7 @@ export function startPositionsSinusoidal({ config, encoder }: MaskedLm): void {
     const angle = position / 10_000 ** ((column - (column % 2)) / hiddenSize);
     return scale * (column % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
   });
-  noGrad(() => encoder.embeddings.position.weight.value.copy_(tensor(table, { shape: [maxPositions, hiddenSize] })));
+  noGrad(() => encoder.embeddings.positions.copy_(tensor(table, { shape: [maxPositions, hiddenSize] })));
 }
 
 function checkTiling({ tilePositions: length, initFrom: source, maxPositions }: PretrainRecipe): void {
@@ -158,7 +155,7 @@ function checkTiling({ tilePositions: length, initFrom: source, maxPositions }: 
 /** Starts every position p ≥ `length` as position p mod `length`. */
 export function tilePositions({ config, encoder }: MaskedLm, length: number): void {
   using _scope = new TensorScope();
-  const table = encoder.embeddings.position.weight.value;
+  const table = encoder.embeddings.positions;
   noGrad(() => {
     for (let start = length; start < config.maxPositions; start += length) {
       const rows = Math.min(length, config.maxPositions - start);
@@ -171,7 +168,15 @@ export function tilePositions({ config, encoder }: MaskedLm, length: number): vo
 async function initFrom(source: string, model: MaskedLm, corpus: TrainingCorpus): Promise<void> {
   const given = await readModelConfig(source);
   const { layers } = given;
-  for (const key of ["family", "hiddenSize", "heads", "intermediateSize", "maxPositions", "activation"] as const) {
+  for (const key of [
+    "tokenTypes",
+    "hiddenSize",
+    "heads",
+    "intermediateSize",
+    "maxPositions",
+    "positionOffset",
+    "activation",
+  ] as const) {
     if (given[key] === model.config[key]) continue;
     throw new ConfigError(`initFrom: expected ${key} ${model.config[key]}, got ${given[key]} in ${source}.`);
   }
@@ -188,13 +193,13 @@ async function initFrom(source: string, model: MaskedLm, corpus: TrainingCorpus)
 
 function pretrainCard(recipe: PretrainRecipe, model: MaskedLm, corpus: TrainingCorpus, heldOut: HeldOutResult): string {
   const { train } = corpus.dataset.manifest.splits;
+  const { title, modelType } = familyNamed(model.config);
   return formatModelCard({
-    title: `BERT, ${recipe.layers} layers of ${recipe.hiddenSize}`,
-    summary:
-      "A BERT pretrained with Limbeck by masked language modelling alone: dynamic masking, no next-sentence prediction.",
+    title: `${title}, ${recipe.layers} layers of ${recipe.hiddenSize}`,
+    summary: `A ${title} pretrained with Limbeck by masked language modelling alone: dynamic masking, no next-sentence prediction.`,
     license: "apache-2.0",
     language: "en",
-    tags: ["limbeck", "bert", "fill-mask"],
+    tags: ["limbeck", modelType, "fill-mask"],
     pipelineTag: "fill-mask",
     facts: [
       ["parameters", model.parameterCount().toLocaleString("en-US")],

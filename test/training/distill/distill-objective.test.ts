@@ -4,8 +4,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Batch } from "../../../src/data/masked-batches.js";
 import type { DType } from "../../../src/engine/tensor/dtype.js";
 import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
-import { fromHuggingFace } from "../../../src/families/config.js";
-import { toHuggingFaceNames } from "../../../src/families/names.js";
+import { distilBert } from "../../../src/families/distilbert.js";
+import { fromHuggingFace } from "../../../src/families/families.js";
+import { toFileNames } from "../../../src/families/family.js";
 import { type ModelFolder, readModelFolder } from "../../../src/hub/folder.js";
 import { loadWeights } from "../../../src/hub/model-loading.js";
 import { openSafetensors } from "../../../src/hub/safetensors.js";
@@ -66,7 +67,7 @@ function* gradients(objective: DistillObjective, name: string): Generator<[strin
   const { slices, trainableEnd, gradients } = objective.parameters;
   for (const [parameter, { offset }] of slices) {
     if (offset >= trainableEnd) continue;
-    const theirs = toHuggingFaceNames("distilbert", parameter, { bare: false });
+    const theirs = toFileNames(distilBert, parameter, { bare: false });
     const expected = theirs.flatMap((each) => [...floats(`${name}.grad.${each}`)]);
     const ours = tidy(() => [objective.parameters.view(gradients, parameter).toFloat32Array()])[0] as Float32Array;
     yield [parameter, ours, Float32Array.from(expected)];

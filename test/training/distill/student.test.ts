@@ -97,6 +97,8 @@ describe("a student", () => {
     expect(student.config).toEqual({
       ...config,
       family: "distilbert",
+      attentionOutputDropout: false,
+      preClassifier: "relu",
       layers: 2,
       tokenTypes: 0,
       dropout: 0.2,

@@ -2,28 +2,23 @@ import { type Batch, type StepBatches, stepBatches } from "../../../src/data/mas
 import { createMasker } from "../../../src/data/masking.js";
 import type { SequenceSource } from "../../../src/data/sequences.js";
 import { tidy } from "../../../src/engine/tensor/scope.js";
+import { bertBase } from "../../../src/families/bert.js";
 import type { EncoderConfig } from "../../../src/families/config.js";
 import type { Objective } from "../../../src/training/loop/objective.js";
 
 /** A BERT that fits the made-up sequences: 80 tokens, 5 of them special, and 24 positions. */
 export const smallBert: EncoderConfig = {
-  family: "bert",
+  ...bertBase,
   vocabSize: 80,
   hiddenSize: 16,
   layers: 2,
   heads: 2,
   intermediateSize: 32,
   maxPositions: 24,
-  tokenTypes: 2,
   pooler: false,
   dropout: 0,
   attentionDropout: 0,
-  classifierDropout: null,
-  answerDropout: 0,
-  activation: "gelu",
-  layerNormEps: 1e-12,
   initializerRange: 0.3,
-  padTokenId: 0,
 };
 
 const masker = createMasker({

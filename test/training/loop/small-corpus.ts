@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Purpose, philox } from "../../../src/data/philox.js";
 import { prepare } from "../../../src/data/prepare.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
+import { bertBase } from "../../../src/families/bert.js";
 import type { EncoderConfig } from "../../../src/families/config.js";
 import { saveMaskedLm } from "../../../src/hub/model-loading.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
@@ -71,21 +72,15 @@ export async function untrainedModel(
 }
 
 const bertConfig: EncoderConfig = {
-  family: "bert",
+  ...bertBase,
   vocabSize: 0,
   hiddenSize: 16,
   layers: 3,
   heads: 2,
   intermediateSize: 32,
   maxPositions: 24,
-  tokenTypes: 2,
   pooler: false,
   dropout: 0.1,
   attentionDropout: 0.1,
-  classifierDropout: null,
-  answerDropout: 0,
-  activation: "gelu",
-  layerNormEps: 1e-12,
   initializerRange: 0.1,
-  padTokenId: 0,
 };
