@@ -1,13 +1,17 @@
-import { loadTaskModel } from "../hub/task-model.js";
+import type { DType } from "../engine/tensor/dtype.js";
+import type { Tensor } from "../engine/tensor/tensor.js";
+import { loadTaskModel, type TaskModel } from "../hub/task-model.js";
 import type { Split, Task, TaskData } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
-import { evaluateSplit, type SplitResult } from "./evaluate-split.js";
+import { type EvaluationProgress, evaluateBatches } from "../training/loop/evaluate-held-out.js";
 import { writeSquadPredictions, writeTextPredictions } from "./predictions.js";
-import { prepareSplit } from "./prepared.js";
+import { type Judgement, type PreparedSplit, prepareSplit } from "./prepared.js";
 import { headOf } from "./student-and-teacher.js";
+import { evaluationBatches, type Feature, type TaskBatch } from "./task-batches.js";
+import { hardLoss, taskLogits } from "./task-objective.js";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends EvaluationProgress {
   /** A fine-tuned model: a folder or a Hub id. */
   model: string;
   data: TaskData;
@@ -19,8 +23,6 @@ export interface EvaluateOptions {
   device: string;
   /** Where predictions are written; null for nowhere. */
   predictions: string | null;
-  signal?: AbortSignal | undefined;
-  onProgress?: (done: number, total: number) => void;
 }
 
 /** A split's result, with how many examples gave it. */
@@ -66,4 +68,43 @@ function writePredictions(task: Task, { split, predictions, nullOdds }: ModelRes
   }
   const values = predictions.map(({ id, value }) => ({ id, value: Number(value) }));
   writeTextPredictions(folder, { task, split, predictions: values });
+}
+
+/** What a model achieves on one split. */
+export interface SplitResult extends Judgement {
+  /** Mean loss on the labels; null where the split hides them. */
+  readonly loss: number | null;
+}
+
+/** How an evaluation runs; none of it changes more than rounding. */
+export interface EvaluationOptions extends EvaluationProgress {
+  readonly productDType: DType;
+  readonly device: string;
+  readonly microBatchTokens: number;
+  readonly padId: number;
+}
+
+/** Runs a model over a split, batches of like length together, and judges what it says. */
+export async function evaluateSplit(
+  model: TaskModel,
+  kind: Task["kind"],
+  split: PreparedSplit,
+  options: EvaluationOptions,
+): Promise<SplitResult> {
+  const { features, isLabelled } = split;
+  const logits = new Array<Float32Array>(features.length);
+  let loss = 0;
+  const evaluate = (batch: TaskBatch) => {
+    const given = taskLogits(model, batch, { ...options, training: false });
+    for (const [row, index] of batch.indices.entries()) logits[index] = rowOf(given, row, features[index] as Feature);
+    if (isLabelled) loss += hardLoss(kind, given, batch.targets).item();
+  };
+  await evaluateBatches(evaluationBatches(features, options), evaluate, options);
+  return { loss: isLabelled ? loss / features.length : null, ...split.judge(logits) };
+}
+
+/** A sequence's logits without padding: [L], or [2 · S] with the starts before the ends. */
+function rowOf(logits: Tensor, row: number, { inputIds }: Feature): Float32Array {
+  if (logits.shape.length === 2) return logits.select(0, row).toFloat32Array();
+  return logits.select(1, row).narrow(1, 0, inputIds.length).reshape([-1]).toFloat32Array();
 }

@@ -13,7 +13,7 @@ import { keepSources } from "../runs/sources.js";
 import { type Evaluation, trainLoop } from "../training/loop/loop.js";
 import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../training/loop/session.js";
 import { keepIfBest, restoreBest } from "./best-weights.js";
-import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate-split.js";
+import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate-model.js";
 import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import type { FinetuneResult } from "./result.js";
