@@ -20,28 +20,32 @@ function importsOf(root, file) {
 }
 
 /** Whole programs and pages: they notice much, but late, and say little of a file. */
-const TOO_FAR = /^test\/(cli|demo|playground|house|index)\b/;
-const MOST_TESTS = 9;
+const TOO_FAR = /^test\/(cli|demo|serve|house|index)\b/;
+const [FEWEST_TESTS, MOST_TESTS] = [3, 6];
 
 /**
  * The tests of a file in the order in which they are asked: its namesake's, those of its folder, and then the others
- * that import it, themselves or by their helpers; where there is none of these, those that import what imports it. Of
- * equals, the one that imports the fewest files is the one most about it.
+ * that import it, themselves or by their helpers; where there are but a few of these, also those that import what
+ * imports it. Of equals, the one that imports the fewest files is the one most about it.
  */
 export function testsOf(target, imports) {
   const names = [...imports.keys()].filter((file) => file.endsWith(".test.ts") && !TOO_FAR.test(file));
+  const sources = new Map(names.map((test) => [test, sourcesOf(test, imports)]));
   const folder = dirname(target).replace(/^src/, "test");
   const weight = (test) => {
     if (test === join(folder, `${basename(target, ".ts")}.test.ts`)) return 0;
-    return sourcesOf(test, imports).size + (dirname(test) === folder ? 0 : 1000);
+    return sources.get(test).size + (dirname(test) === folder ? 0 : 1000);
   };
-  for (let wanted = new Set([target]), far = 0; far < 4; far++) {
-    const tests = names.filter((name) => [...sourcesOf(name, imports)].some((path) => wanted.has(path)));
-    if (tests.length > 0) return tests.sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1)).slice(0, MOST_TESTS);
+  const tests = [];
+  for (let wanted = new Set([target]), far = 0; tests.length < FEWEST_TESTS && far < 4; far++) {
+    const fresh = names.filter(
+      (test) => !tests.includes(test) && [...sources.get(test)].some((path) => wanted.has(path)),
+    );
+    tests.push(...fresh.sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1)));
     const importers = [...imports].filter(([, paths]) => paths.some((path) => wanted.has(path))).map(([file]) => file);
     wanted = new Set([...wanted, ...importers.filter((file) => file.startsWith("src/"))]);
   }
-  return [];
+  return tests.slice(0, MOST_TESTS);
 }
 
 /** What a test imports from src/, also by its helpers under test/. */
