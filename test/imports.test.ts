@@ -146,6 +146,12 @@ describe("the sources", () => {
     expect(FILES.filter((path) => !path.startsWith("cli/") && /\bprocess\s*\.\s*exit\b/.test(read(path)))).toEqual([]);
   });
 
+  test("lock, rename, sync, hash, write files and look for processes only in storage/", () => {
+    const means =
+      /\b((rename|fsync|fdatasync|writeFile|appendFile)(Sync)?|writev?Sync|createWriteStream|createHash)\(|\bflock\b|\bopen(Sync)?\([^)]*"[wa]|process\.kill|boot_id/;
+    expect(FILES.filter((path) => roomOf(path) !== "storage" && means.test(read(path)))).toEqual([]);
+  });
+
   test("have no drawer for odds and ends", () => {
     expect(FILES.filter((path) => /(^|\/)(utils?|helpers?|common|misc)\.ts$/.test(path))).toEqual([]);
   });

@@ -51,7 +51,7 @@ export function createProgram(): Command {
 
 /** Where a command is to write must be a place where something can be made. */
 async function checkPlaces(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  const { refuseProc } = await import("../storage/atomic-files.js");
+  const { refuseProc } = await import("../storage/disk.js");
   for (const place of [flags.out, flags.predictions]) if (typeof place === "string") refuseProc(place);
 }
 

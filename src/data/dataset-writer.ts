@@ -1,12 +1,13 @@
-import { rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError } from "../errors.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { digestFile } from "../storage/digest.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { writeAtomically } from "./disk.js";
 import { HeldOutPool } from "./held-out.js";
 import { type DatasetManifest, FREQUENCIES_FILE, MANIFEST_HEAD, type ShardEntry, writeManifest } from "./manifest.js";
 import { PROGRESS_FILE, type Progress, packCandidates, unpackCandidates, writeProgress } from "./progress.js";
-import { bytesPerTokenOf, hashFile, ShardWriter, type TokenArray, verifyShard } from "./shard.js";
+import { bytesPerTokenOf, GO_ON, ShardWriter, type TokenArray, verifyShard } from "./shard.js";
 
 /** Writes documents to shards in the order they come, and notes after each shard where it stands. */
 export class DatasetWriter {
@@ -72,9 +73,9 @@ export class DatasetWriter {
       for (const { ids } of heldOut) writer.append(ids);
       held.push(this.#entryOf(writer));
     }
-    const frequencies = join(this.#folder, FREQUENCIES_FILE);
-    writeAtomically(frequencies, `${JSON.stringify([...this.#frequencies])}\n`);
-    const manifest = this.#manifest(held, hashFile(frequencies));
+    const counts = `${JSON.stringify([...this.#frequencies])}\n`;
+    const { sha256 } = replaceText(join(this.#folder, FREQUENCIES_FILE), counts, { next: GO_ON });
+    const manifest = this.#manifest(held, sha256);
     writeManifest(this.#folder, manifest);
     rmSync(join(this.#folder, PROGRESS_FILE), { force: true });
     return manifest;
@@ -120,8 +121,7 @@ export class DatasetWriter {
       file: writer.path.slice(this.#folder.length).replace(/^[\\/]/, ""),
       tokens: writer.tokenCount,
       documents: writer.documentCount,
-      bytes: statSync(writer.path).size,
-      sha256: hashFile(writer.path),
+      ...digestFile(writer.path, "a token shard"),
     };
   }
 

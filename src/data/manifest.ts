@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.js";
-import { writeAtomically } from "./disk.js";
-import { hashFile } from "./shard.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { digestFile } from "../storage/digest.js";
+import { formatJson, readJsonFile } from "../storage/json-file.js";
+import { GO_ON } from "./shard.js";
 
 export const MANIFEST_FILE = "dataset.json";
 export const FREQUENCIES_FILE = "frequencies.json";
@@ -55,12 +56,12 @@ export const MANIFEST_HEAD = { format: "limbeck-dataset", version: VERSION } as 
 
 /** @throws FormatError when dataset.json is missing or not what this version writes */
 export function readManifest(folder: string): DatasetManifest {
-  return parseJsonFile(join(folder, MANIFEST_FILE), manifestSchema, REMAKE);
+  return readJsonFile(join(folder, MANIFEST_FILE), manifestSchema, { what: "a dataset's description", remedy: REMAKE });
 }
 
 /** @throws StorageError when the disk is full */
 export function writeManifest(folder: string, manifest: DatasetManifest): void {
-  writeAtomically(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`);
+  replaceText(join(folder, MANIFEST_FILE), formatJson(manifestSchema.parse(manifest)), { next: GO_ON });
 }
 
 /**
@@ -70,8 +71,9 @@ export function writeManifest(folder: string, manifest: DatasetManifest): void {
  */
 export function readFrequencies(folder: string, { frequencies, tokenizer }: DatasetManifest): Float64Array {
   const path = join(folder, frequencies.file);
-  const counts = parseJsonFile(path, frequenciesSchema, REMAKE);
-  const actual = hashFile(path);
+  const what = "a dataset's token counts";
+  const counts = readJsonFile(path, frequenciesSchema, { what, remedy: REMAKE });
+  const actual = digestFile(path, what).sha256;
   if (actual !== frequencies.sha256) {
     throw new FormatError(path, `changed or corrupt: expected SHA-256 ${frequencies.sha256}, got ${actual}. ${REMAKE}`);
   }
@@ -79,20 +81,4 @@ export function readFrequencies(folder: string, { frequencies, tokenizer }: Data
     throw new FormatError(path, `expected ${tokenizer.vocabSize} counts, one a token, got ${counts.length}. ${REMAKE}`);
   }
   return Float64Array.from(counts);
-}
-
-/** Reads a JSON file of known form; whatever is wrong with it is one line. */
-export function parseJsonFile<T>(path: string, schema: z.ZodType<T>, advice: string): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new FormatError(path, `${missing ? "no such file" : "not a JSON file, or cut off"}. ${advice}`, { cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const where = issue?.path.join(".") || "the document";
-  throw new FormatError(path, `${where}: ${issue?.message ?? "unexpected form"}. ${advice}`);
 }

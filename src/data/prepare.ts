@@ -2,15 +2,15 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { ConfigError } from "../errors.js";
+import { writeError } from "../storage/disk.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { DatasetWriter } from "./dataset-writer.js";
-import { diskError } from "./disk.js";
 import { claimFolder } from "./folder-claim.js";
 import { type DatasetManifest, MANIFEST_FILE, readManifest, TOKENIZER_FOLDER } from "./manifest.js";
 import { checkSame, type Identity, newProgress, type Progress, readProgress, writeProgress } from "./progress.js";
 import { type Corpus, readCorpus } from "./readers/corpus.js";
 import { STANDARD_INPUT } from "./readers/source-files.js";
-import { bytesPerTokenOf } from "./shard.js";
+import { bytesPerTokenOf, GO_ON } from "./shard.js";
 import { createEncoder, type Encoder } from "./tokeniser-pool.js";
 import type { EncodedDocuments } from "./word-cache.js";
 
@@ -61,15 +61,11 @@ export async function prepare(options: PrepareOptions): Promise<DatasetManifest>
   checkApart(options);
   const corpus = readCorpus(options.corpus);
   const identity = identityOf(options, corpus, tokenizer);
-  const release = claimFolder(options.out);
-  try {
-    const finished = finishedManifest(options.out, identity);
-    if (finished !== null) return finished;
-    const progress = await begin(options.out, identity, tokenizer);
-    return await write(options, corpus, tokenizer, progress);
-  } finally {
-    release();
-  }
+  using _lock = claimFolder(options.out);
+  const finished = finishedManifest(options.out, identity);
+  if (finished !== null) return finished;
+  const progress = await begin(options.out, identity, tokenizer);
+  return await write(options, corpus, tokenizer, progress);
 }
 
 function checkOptions({ heldOut = 0.01, heldOutTokens = 1, shardTokens = 1, workers = 0 }: PrepareOptions): void {
@@ -128,7 +124,7 @@ async function begin(folder: string, identity: Identity, tokenizer: Tokenizer): 
   try {
     await tokenizer.save(copy);
   } catch (cause) {
-    throw diskError(copy, cause);
+    throw writeError(copy, cause, { next: GO_ON });
   }
   return progress;
 }

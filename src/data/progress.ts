@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
-import { writeAtomically } from "./disk.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { readJsonFile } from "../storage/json-file.js";
 import type { Candidate } from "./held-out.js";
-import { type DatasetOptions, optionsSchema, parseJsonFile, shardSchema } from "./manifest.js";
+import { type DatasetOptions, optionsSchema, shardSchema } from "./manifest.js";
+import { GO_ON } from "./shard.js";
 
 export const PROGRESS_FILE = "progress.json";
 const ADVICE = 'Delete the folder and start "limbeck prepare" afresh.';
@@ -58,7 +60,7 @@ export function newProgress(identity: Identity, vocabSize: number): Progress {
 export function readProgress(folder: string, identity: Identity): Progress | null {
   const path = join(folder, PROGRESS_FILE);
   if (!existsSync(path)) return null;
-  const progress = parseJsonFile(path, progressSchema, ADVICE);
+  const progress = readJsonFile(path, progressSchema, { what: 'how far "limbeck prepare" got', remedy: ADVICE });
   checkSame(folder, progress, identity);
   return progress;
 }
@@ -80,7 +82,7 @@ export function checkSame(folder: string, begun: Identity, now: Identity): void 
 }
 
 export function writeProgress(folder: string, progress: Progress): void {
-  writeAtomically(join(folder, PROGRESS_FILE), JSON.stringify(progress));
+  replaceText(join(folder, PROGRESS_FILE), JSON.stringify(progress), { next: GO_ON });
 }
 
 /** Held-out documents as the progress file keeps them. */

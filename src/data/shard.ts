@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { FormatError } from "../errors.js";
-import { diskError } from "./disk.js";
+import { OutputFile } from "../storage/atomic-files.js";
+import { digestFile } from "../storage/digest.js";
 
 /*
  * A token shard: a header of 32 bytes, then document after document of little-endian ids, each followed by the separator.
@@ -12,6 +12,8 @@ import { diskError } from "./disk.js";
 const MAGIC = 0x4b424d4c;
 const VERSION = 1;
 const HEADER_BYTES = 32;
+/** What to do after the disk was full: "prepare" keeps what it has written. */
+export const GO_ON = "run the same command again: it goes on where it stopped";
 const REBUILD = 'Delete the dataset and make it again with "limbeck prepare".';
 const BUFFER_BYTES = 1 << 20;
 
@@ -32,8 +34,7 @@ export function bytesPerTokenOf(vocabSize: number): 2 | 4 {
 
 /** Writes one shard; the header comes last, so a shard that was cut off is not taken for a whole one. */
 export class ShardWriter {
-  readonly path: string;
-  readonly #descriptor: number;
+  readonly #file: OutputFile;
   readonly #bytesPerToken: 2 | 4;
   readonly #separatorId: number;
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
@@ -42,12 +43,15 @@ export class ShardWriter {
   #tokenCount = 0;
   #documentCount = 0;
 
-  /** @throws FormatError when the file cannot be written */
+  /** @throws StorageError or ConfigError when the file cannot be written */
   constructor(path: string, bytesPerToken: 2 | 4, separatorId: number) {
-    this.path = path;
     this.#bytesPerToken = bytesPerToken;
     this.#separatorId = separatorId;
-    this.#descriptor = guardDisk(path, () => openSync(path, "w"));
+    this.#file = new OutputFile(path, { flag: "w", next: GO_ON });
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   get tokenCount(): number {
@@ -82,40 +86,22 @@ export class ShardWriter {
         tokenCount: this.#tokenCount,
         documentCount: this.#documentCount,
       });
-      guardDisk(this.path, () => {
-        writeFully(this.#descriptor, header, 0);
-        fsyncSync(this.#descriptor);
-      });
+      this.#file.write(header, 0);
+      this.#file.sync();
     } finally {
-      closeSync(this.#descriptor);
+      this.#file.close();
     }
   }
 
   /** Gives the file up as it is. */
   abandon(): void {
-    closeSync(this.#descriptor);
+    this.#file.close();
   }
 
   #flush(): void {
-    const bytes = this.#buffer.subarray(0, this.#buffered);
-    guardDisk(this.path, () => writeFully(this.#descriptor, bytes, this.#position));
+    this.#file.write(this.#buffer.subarray(0, this.#buffered), this.#position);
     this.#position += this.#buffered;
     this.#buffered = 0;
-  }
-}
-
-function guardDisk<T>(path: string, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    throw diskError(path, cause);
-  }
-}
-
-/** write(2) may take less than it was given, as it does when a disk fills up. */
-function writeFully(descriptor: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
   }
 }
 
@@ -220,25 +206,9 @@ function readFully(path: string, descriptor: number, bytes: Buffer, position: nu
   }
 }
 
-/** SHA-256 of a file, in hex, read a piece at a time. */
-export function hashFile(path: string): string {
-  const descriptor = openForReading(path);
-  try {
-    const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-    for (;;) {
-      const count = readSync(descriptor, buffer, 0, BUFFER_BYTES, null);
-      if (count === 0) return hash.digest("hex");
-      hash.update(buffer.subarray(0, count));
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 /** @throws FormatError naming the shard when its bytes are not those that were written */
 export function verifyShard(path: string, sha256: string): void {
-  const actual = hashFile(path);
+  const actual = digestFile(path, "a token shard").sha256;
   if (actual !== sha256) {
     throw new FormatError(path, `the token shard is corrupt: expected SHA-256 ${sha256}, got ${actual}. ${REBUILD}`);
   }

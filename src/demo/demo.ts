@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { prepare } from "../data/prepare.js";
 import { tidy } from "../engine/tensor/scope.js";
@@ -9,6 +8,9 @@ import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { nano } from "../recipes/nano.js";
 import { distillRecipeNamed } from "../recipes/recipes.js";
 import { productDType } from "../recipes/training-recipe.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { makeFolder } from "../storage/disk.js";
+import { formatJson } from "../storage/json-file.js";
 import { type DistillOptions, distill } from "../training/distill/distill.js";
 import { DistillObjective } from "../training/distill/distill-objective.js";
 import type { HeldOutResult } from "../training/loop/evaluate-held-out.js";
@@ -61,7 +63,7 @@ const gatheredCharacters = 5_000_000;
  */
 export async function demo(options: DemoOptions): Promise<DemoResult> {
   const { out, say } = options;
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const data = join(out, "data");
   await prepareText(options, data);
   const { layers, maxPositions } = await withModel(options.teacher, options, ({ model }) => model.config);
@@ -77,7 +79,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const control = await train(options, data, controlRecipe(recipe), "control");
   say("looking at what was made");
   const result = await report(options, { recipe, student, control });
-  writeFileSync(join(out, "report.json"), `${JSON.stringify(result, null, 2)}\n`);
+  replaceText(join(out, "report.json"), formatJson(result));
   return result;
 }
 
@@ -96,7 +98,7 @@ async function prepareText({ corpus, out, teacher, say, signal }: DemoOptions, d
       );
     }
     paths = [join(out, "corpus.txt")];
-    writeFileSync(join(out, "corpus.txt"), `${text.documents.join("\n\n")}\n`);
+    replaceText(join(out, "corpus.txt"), `${text.documents.join("\n\n")}\n`);
     say(`gathered ${(text.characters / 1e6).toFixed(1)} MB of English from ${text.files} files of documentation`);
   }
   const manifest = await prepare({

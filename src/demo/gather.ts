@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { sha256Of } from "../storage/digest.js";
 import { paragraphsOfManual, paragraphsOfMarkdown, paragraphsOfPod, paragraphsOfText } from "./prose.js";
 
 /** Where English text lies on a machine that runs Node: documentation of its packages and of the system. */
@@ -98,9 +98,7 @@ function proseOf(path: string): string[] {
 }
 
 function isNew(paragraph: string, seen: Set<string>): boolean {
-  const key = createHash("sha1")
-    .update(paragraph.toLowerCase().replace(/[^a-z]+/g, ""))
-    .digest("base64");
+  const key = sha256Of([paragraph.toLowerCase().replace(/[^a-z]+/g, "")]);
   if (seen.has(key)) return false;
   seen.add(key);
   return true;

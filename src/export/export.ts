@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { FormatError } from "../errors.js";
 import { writeModelFolder } from "../hub/folder.js";
 import type { TensorSource } from "../hub/safetensors.js";
 import { type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import { writeSynced } from "../storage/atomic-files.js";
+import { refuseTaken } from "../storage/disk.js";
 import { formatJson } from "../storage/json-file.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { type ExportFacts, exportCard } from "./export-card.js";
@@ -51,7 +51,7 @@ export interface ExportResult extends ExportFacts {
  * @throws RunError when a file loses more of the task's score than it may
  */
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
-  refuseTaken(options.out);
+  refuseTaken(options.out, "to export to");
   using whole = await openSource(options.model, options.task);
   const source = options.trimVocab === null ? whole : await trimSource(whole, options.trimVocab);
   const samples = await readSamples(options.text, { whole, source });
@@ -146,18 +146,4 @@ function writePooling(folder: string, { shape: { config } }: ExportSource): void
 /** The parameters that the task needs, as they lie in the source. */
 function* tensorsOf({ weights, parameterNames }: ExportSource): Generator<[string, TensorSource]> {
   for (const name of parameterNames) yield [name, { ...weights.entry(name), bytes: () => weights.read(name) }];
-}
-
-/** @throws FormatError when `out` is a file, or a folder that holds something */
-function refuseTaken(out: string): void {
-  if (!existsSync(out)) return;
-  if (!statSync(out).isDirectory()) {
-    throw new FormatError(out, "expected a new folder to export to, got a file. Give another path.");
-  }
-  const [first] = readdirSync(out);
-  if (first === undefined) return;
-  throw new FormatError(
-    out,
-    `expected a new or an empty folder to export to, got one that holds ${JSON.stringify(first)}. Give another path, or move it away.`,
-  );
 }

@@ -1,17 +1,10 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { copyFileSync, existsSync, linkSync, readdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { FormatError } from "../errors.js";
 import { architectureOf, familyOf, tokenizerFiles } from "../families/families.js";
 import type { Family } from "../families/family.js";
-import {
-  asideName,
-  removeAbandoned,
-  replaceFolder,
-  restoreSteppedAside,
-  syncFolder,
-  writeError,
-  writeSynced,
-} from "../storage/atomic-files.js";
+import { FolderDraft, steppedAside, writeSynced } from "../storage/atomic-files.js";
+import { writeError } from "../storage/disk.js";
 import { formatJson, type JsonObject, quoted, readJsonObject, toJsonObject } from "../storage/json-file.js";
 import { fileEntries, ModelWeights } from "./model-weights.js";
 import { serializeSafetensors, type TensorEntries } from "./safetensors.js";
@@ -91,21 +84,16 @@ export async function writeModelFolder({
   const entries = fileEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
   // transformers refuses safetensors that do not say which framework's layout they have.
   const weights = serializeSafetensors(entries, { format: "pt" });
-  const aside = asideName(target);
   try {
-    restoreSteppedAside(target);
-    removeAbandoned(target);
+    using draft = new FolderDraft(target);
     assertModelFolderReplaceable(target);
-    mkdirSync(aside, { recursive: true });
-    writeSynced(join(aside, CONFIG_FILE), [Buffer.from(formatJson(config))]);
-    writeSynced(join(aside, WEIGHTS_FILE), weights.chunks);
-    await saveTokenizer(aside);
-    await writeMore?.(aside);
-    writeSynced(join(aside, "README.md"), [Buffer.from(typeof card === "string" ? card : card())]);
-    syncFolder(aside);
-    replaceFolder(aside, target);
+    writeSynced(join(draft.path, CONFIG_FILE), [Buffer.from(formatJson(config))]);
+    writeSynced(join(draft.path, WEIGHTS_FILE), weights.chunks);
+    await saveTokenizer(draft.path);
+    await writeMore?.(draft.path);
+    writeSynced(join(draft.path, "README.md"), [Buffer.from(typeof card === "string" ? card : card())]);
+    draft.commit();
   } catch (error) {
-    rmSync(aside, { recursive: true, force: true });
     throw writeError(path, error, { neededBytes: weights.byteLength });
   }
 }
@@ -118,19 +106,13 @@ export async function writeModelFolder({
  * @throws StorageError when the disk is full; what was there before stays
  */
 export function copyModelFolder(source: string, path: string): void {
-  const target = resolve(path);
-  const aside = asideName(target);
   try {
-    restoreSteppedAside(target);
-    removeAbandoned(target);
-    assertModelFolderReplaceable(target);
-    mkdirSync(aside);
-    for (const name of readdirSync(source)) linkOrCopy(join(source, name), join(aside, name));
-    syncFolder(aside);
-    replaceFolder(aside, target);
+    using draft = new FolderDraft(path);
+    assertModelFolderReplaceable(path);
+    for (const name of readdirSync(source)) linkOrCopy(join(source, name), join(draft.path, name));
+    draft.commit();
   } catch (error) {
-    rmSync(aside, { recursive: true, force: true });
-    throw writeError(path, error, {});
+    throw writeError(path, error);
   }
 }
 
@@ -169,11 +151,8 @@ function namingOf(path: string, config: JsonObject): { family: Family; bare: boo
 
 /** What to do when there is no folder: a replacement cut short has left the model beside it. */
 function whereItMayBe(path: string): string {
-  const target = resolve(path);
-  const parent = dirname(target);
-  const prefix = `.${target.slice(parent.length).replace(/^[/\\]/, "")}.old-`;
-  const old = existsSync(parent) ? readdirSync(parent).find((name) => name.startsWith(prefix)) : undefined;
-  return old === undefined ? "Check the path." : `A replacement was cut short: rename ${old} back to it.`;
+  const old = steppedAside(resolve(path));
+  return old === null ? "Check the path." : `A replacement was cut short: rename ${old} back to it.`;
 }
 
 function linkOrCopy(source: string, target: string): void {

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { ConfigError, FormatError, LimbeckError, RunError } from "../errors.js";
 import { tokenizerFiles } from "../families/families.js";
 import { formatBytes } from "../quantities.js";
-import { errorCode, replaceText, writeError } from "../storage/atomic-files.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { errorCode, writeError } from "../storage/disk.js";
 import { oneLine, quoted } from "../storage/json-file.js";
 import { CONFIG_FILE } from "./folder.js";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./weights.js";
@@ -130,7 +131,7 @@ function refusal({ id, revision, hubUrl }: HubRequest, status: number, cause: un
 
 /** A disk that would not take the files, or answers that are not the Hub's. */
 function fetchError({ id, hubUrl }: HubRequest, error: unknown): LimbeckError {
-  if (errorCode(error) !== "") return writeError(id, error, {});
+  if (errorCode(error) !== "") return writeError(id, error);
   const advice = "Check HF_ENDPOINT and the network, or give a model folder.";
   return new RunError(`${id}: fetching it from ${hubUrl} failed: ${oneLine(error)}. ${advice}`, { cause: error });
 }

@@ -147,7 +147,7 @@ export function serializeSafetensors(tensors: TensorEntries, metadata: Record<st
  */
 export function writeSafetensors(path: string, tensors: TensorEntries, metadata: Record<string, string> = {}): void {
   const { byteLength, chunks } = serializeSafetensors(tensors, metadata);
-  replaceFile(path, chunks, byteLength);
+  replaceFile(path, chunks, { neededBytes: byteLength });
 }
 
 /** Wide elements first, so that every tensor begins at a multiple of its element size; then by name. */

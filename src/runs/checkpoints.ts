@@ -1,24 +1,17 @@
-import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { FormatError, LimbeckError } from "../errors.js";
-import {
-  asideName,
-  replaceFolder,
-  restoreSteppedAside,
-  syncPath,
-  type WrittenFile,
-  writeError,
-  writeSynced,
-} from "../storage/atomic-files.js";
-import { formatJson, isJsonObject, type JsonObject, readError, readJsonObject } from "../storage/json-file.js";
+import { FolderDraft, removeFolder, writeSynced } from "../storage/atomic-files.js";
+import { digestFile, type FileDigest, sha256Of } from "../storage/digest.js";
+import { writeError } from "../storage/disk.js";
+import { formatJson, isJsonObject, type JsonObject, readJsonFile } from "../storage/json-file.js";
 import { openSafetensors, type SafetensorsFile, serializeSafetensors, type TensorEntries } from "../hub/safetensors.js";
 
 const MODEL_FILE = "model.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const STATE_FILE = "state.json";
-const READ_BYTES = 4 * 1024 * 1024;
+const DAMAGED = "The checkpoint is damaged.";
 
 /** What a checkpoint holds. */
 export interface CheckpointContent {
@@ -71,20 +64,19 @@ export function writeCheckpoint(folder: string, step: number, content: Checkpoin
   const target = checkpointPath(folder, step);
   const model = serializeSafetensors(content.model);
   const optimizer = serializeSafetensors(content.optimizer);
-  const aside = asideName(target);
   try {
-    mkdirSync(aside, { recursive: true });
+    using draft = new FolderDraft(target);
     const files = {
-      [MODEL_FILE]: writeSynced(join(aside, MODEL_FILE), model.chunks),
-      [OPTIMIZER_FILE]: writeSynced(join(aside, OPTIMIZER_FILE), optimizer.chunks),
+      [MODEL_FILE]: writeSynced(join(draft.path, MODEL_FILE), model.chunks),
+      [OPTIMIZER_FILE]: writeSynced(join(draft.path, OPTIMIZER_FILE), optimizer.chunks),
     };
-    writeSynced(join(aside, STATE_FILE), [Buffer.from(formatState(step, content.state, files))]);
-    syncPath(aside);
-    replaceFolder(aside, target);
+    writeSynced(join(draft.path, STATE_FILE), [Buffer.from(formatState(step, content.state, files))]);
+    draft.commit();
   } catch (error) {
-    rmSync(aside, { recursive: true, force: true });
     const neededBytes = model.byteLength + optimizer.byteLength;
-    throw writeError(target, error, { neededBytes, remedy: remedyFor(folder) });
+    const [last] = listSteps(folder);
+    const safe = last === undefined ? "There is no checkpoint yet." : `The last good checkpoint is step-${last}.`;
+    throw writeError(target, error, { neededBytes, safe, next: "resume" });
   }
 }
 
@@ -137,85 +129,33 @@ export function openLatestCheckpoint(folder: string, onWarning: (line: string) =
 /** Removes all but the `keep` newest checkpoints up to `step`, which has just been written and so is good. */
 export function pruneCheckpoints(folder: string, { step, keep }: { step: number; keep: number }): void {
   const upToStep = listSteps(folder).filter((other) => other <= step);
-  for (const old of upToStep.slice(Math.max(keep, 1))) {
-    // Renamed first, so that one that is half removed is never taken for a checkpoint.
-    const aside = asideName(checkpointPath(folder, old));
-    renameSync(checkpointPath(folder, old), aside);
-    rmSync(aside, { recursive: true, force: true });
-  }
+  for (const old of upToStep.slice(Math.max(keep, 1))) removeFolder(checkpointPath(folder, old));
 }
 
-/** Tidies up after a process that was killed while it wrote; to be called under the run's lock. */
-export function removeLeftovers(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) {
-    const steppedAside = /^\.(step-\d+)\.old-/.exec(name)?.[1];
-    if (steppedAside !== undefined) restoreSteppedAside(join(folder, steppedAside));
-    if (/^\.step-\d+\.(tmp|old)-/.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function formatState(step: number, state: object, files: Record<string, WrittenFile>): string {
+function formatState(step: number, state: object, files: Record<string, FileDigest>): string {
   return formatJson({ step, state, stateSha256: stateSha256(state), files });
 }
 
 function stateSha256(state: object): string {
-  return createHash("sha256").update(formatJson(state)).digest("hex");
+  return sha256Of([formatJson(state)]);
 }
 
 function readState(path: string, step: number): z.infer<typeof StateFile> {
   const statePath = join(path, STATE_FILE);
-  const parsed = StateFile.safeParse(readJsonObject(statePath, "a checkpoint's state.json"));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new FormatError(statePath, `${issue?.path.join(".")}: ${issue?.message}. The checkpoint is damaged.`);
+  const file = readJsonFile(statePath, StateFile, { what: "a checkpoint's state.json", remedy: DAMAGED });
+  if (file.step !== step) throw new FormatError(statePath, `expected step ${step}, got ${file.step}. ${DAMAGED}`);
+  if (stateSha256(file.state) !== file.stateSha256) {
+    throw new FormatError(statePath, `expected the state its SHA-256 tells of, got another. ${DAMAGED}`);
   }
-  if (parsed.data.step !== step) {
-    throw new FormatError(statePath, `expected step ${step}, got ${parsed.data.step}. The checkpoint is damaged.`);
-  }
-  if (stateSha256(parsed.data.state) !== parsed.data.stateSha256) {
-    throw new FormatError(
-      statePath,
-      "expected the state its SHA-256 tells of, got another. The checkpoint is damaged.",
-    );
-  }
-  return parsed.data;
+  return file;
 }
 
-function checkDigest(path: string, expected: WrittenFile): void {
-  const got = digestFile(path);
+function checkDigest(path: string, expected: FileDigest): void {
+  const got = digestFile(path, "a checkpoint's file");
   if (got.bytes !== expected.bytes) {
-    const what = `expected ${expected.bytes} bytes, got ${got.bytes}`;
-    throw new FormatError(path, `${what}. The checkpoint is damaged.`);
+    throw new FormatError(path, `expected ${expected.bytes} bytes, got ${got.bytes}. ${DAMAGED}`);
   }
   if (got.sha256 !== expected.sha256) {
-    throw new FormatError(path, "expected the bytes its SHA-256 tells of, got others. The checkpoint is damaged.");
+    throw new FormatError(path, `expected the bytes its SHA-256 tells of, got others. ${DAMAGED}`);
   }
-}
-
-function digestFile(path: string): WrittenFile {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(READ_BYTES);
-  let bytes = 0;
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    throw readError(path, "a checkpoint's file", error);
-  }
-  try {
-    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) {
-      hash.update(buffer.subarray(0, got));
-      bytes += got;
-    }
-  } finally {
-    closeSync(fd);
-  }
-  return { bytes, sha256: hash.digest("hex") };
-}
-
-function remedyFor(folder: string): string {
-  const [last] = listSteps(folder);
-  const safe = last === undefined ? "There is no checkpoint yet" : `The last good checkpoint is step-${last}`;
-  return `${safe}: free some space and resume.`;
 }

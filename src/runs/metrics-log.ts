@@ -1,6 +1,6 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync } from "node:fs";
 import { FormatError } from "../errors.js";
-import { writeError, writeFully } from "../storage/atomic-files.js";
+import { OutputFile } from "../storage/atomic-files.js";
 import { isJsonObject, type JsonObject, readError } from "../storage/json-file.js";
 
 /** One line of metrics.jsonl. */
@@ -9,7 +9,7 @@ export type MetricsRecord = JsonObject & { readonly step: number };
 /** metrics.jsonl, open for appending: one JSON object a line, in the order of the steps. */
 export class MetricsLog implements Disposable {
   readonly path: string;
-  #fd: number | null;
+  readonly #file: OutputFile;
 
   /**
    * Opens the log so that it reads as one uninterrupted run up to `lastStep`: later lines, and a last line that a kill
@@ -21,7 +21,7 @@ export class MetricsLog implements Disposable {
   constructor(path: string, lastStep: number | null) {
     this.path = path;
     if (existsSync(path)) truncateAfter(path, lastStep ?? Number.NEGATIVE_INFINITY);
-    this.#fd = openForAppending(path);
+    this.#file = new OutputFile(path, { flag: "a", next: "resume" });
   }
 
   /**
@@ -30,37 +30,23 @@ export class MetricsLog implements Disposable {
    * @throws StorageError when the disk is full
    */
   append(record: { readonly step: number; readonly [key: string]: unknown }): void {
-    if (this.#fd === null) throw new FormatError(this.path, "a line was added after the log was closed.");
     const line = JSON.stringify(record, (_, item: unknown) =>
       typeof item === "number" && !Number.isFinite(item) ? String(item) : item,
     );
-    try {
-      writeFully(this.#fd, Buffer.from(`${line}\n`));
-    } catch (error) {
-      throw writeError(this.path, error, { remedy: "Free some space and resume." });
-    }
+    this.#file.write(Buffer.from(`${line}\n`));
   }
 
   /** Waits until every line is on the disk. */
   sync(): void {
-    if (this.#fd !== null) fsyncSync(this.#fd);
+    this.#file.sync();
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    this.#file.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-}
-
-function openForAppending(path: string): number {
-  try {
-    return openSync(path, "a");
-  } catch (error) {
-    throw writeError(path, error, { remedy: "Free some space and resume." });
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
 import {
@@ -7,10 +7,10 @@ import {
   listSteps,
   openLatestCheckpoint,
   pruneCheckpoints,
-  removeLeftovers,
   writeCheckpoint,
 } from "./checkpoints.js";
-import { refuseProc, replaceText, syncPath, writeError } from "../storage/atomic-files.js";
+import { asideTarget, removeLeftovers, replaceText, syncPath } from "../storage/atomic-files.js";
+import { writeError } from "../storage/disk.js";
 import {
   formatJson,
   isJsonObject,
@@ -20,7 +20,7 @@ import {
   readJsonObject,
   toJsonObject,
 } from "../storage/json-file.js";
-import { type DirectoryLock, isLockName, lockDirectory } from "../storage/lock.js";
+import { type DirectoryLock, isLockName, lockDirectory, takeDirectory } from "../storage/lock.js";
 import { MetricsLog } from "./metrics-log.js";
 
 const RECIPE_FILE = "recipe.json";
@@ -41,19 +41,15 @@ export interface RunOptions {
  * @throws ConfigError when it is in use, already a run, or holds anything else
  */
 export function createRun(directory: string, recipe: object, options: RunOptions = {}): Run {
-  makeDirectory(directory);
-  refuseForeign(directory);
-  const lock = lockDirectory(directory);
+  const lock = takeDirectory(directory, () => refuseForeign(directory));
   try {
-    // Again, now that nobody else can write: two may have seen an empty directory.
-    refuseForeign(directory);
     replaceText(join(directory, RECIPE_FILE), formatJson(recipe));
     mkdirSync(join(directory, CHECKPOINTS), { recursive: true });
     for (const folder of [directory, dirname(resolve(directory))]) syncPath(folder);
     return new Run(directory, readRecipe(directory), lock, options);
   } catch (error) {
     lock.release();
-    throw writeError(directory, error, {});
+    throw writeError(directory, error);
   }
 }
 
@@ -180,18 +176,6 @@ export class Run implements Disposable {
   }
 }
 
-function makeDirectory(directory: string): void {
-  refuseProc(directory);
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    if (existsSync(directory) && !statSync(directory).isDirectory()) {
-      throw new ConfigError(`${directory}: expected a new or empty directory, got a file. Give another path.`);
-    }
-    throw writeError(directory, error, {});
-  }
-}
-
 function refuseForeign(directory: string): void {
   if (isRun(directory)) {
     throw new ConfigError(
@@ -199,7 +183,7 @@ function refuseForeign(directory: string): void {
     );
   }
   // Locks and a recipe that never got in place are what a process killed in its first moments leaves.
-  const own = (name: string): boolean => isLockName(name) || name.startsWith(`.${RECIPE_FILE}.tmp-`);
+  const own = (name: string): boolean => isLockName(name) || asideTarget(name)?.target === RECIPE_FILE;
   const foreign = readdirSync(directory).find((name) => !own(name));
   if (foreign !== undefined) {
     throw new ConfigError(

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { replaceText } from "../storage/atomic-files.js";
-import { formatJson, readJsonObject } from "../storage/json-file.js";
-import { hashFile } from "../data/shard.js";
-import { ConfigError, FormatError } from "../errors.js";
+import { digestFile, sha256Of } from "../storage/digest.js";
+import { formatJson, readJsonFile } from "../storage/json-file.js";
+import { ConfigError } from "../errors.js";
 
 const SOURCES_FILE = "sources.json";
 
@@ -45,13 +44,10 @@ interface NamedModel {
 export function readSources(run: string): Sources | null {
   const path = join(run, SOURCES_FILE);
   if (!existsSync(path)) return null;
-  const parsed = sourcesSchema.safeParse(readJsonObject(path, "a run's sources"));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new FormatError(
-    path,
-    `${issue?.path.join(".")}: ${issue?.message}. Delete it, and name data and teacher again.`,
-  );
+  return readJsonFile(path, sourcesSchema, {
+    what: "a run's sources",
+    remedy: "Delete it, and name data and teacher again.",
+  });
 }
 
 /**
@@ -101,9 +97,6 @@ function checkSame(run: string, begun: Sources, now: Sources): void {
 
 /** One SHA-256 over the files of a folder whose names match. */
 function digestOf(folder: string, names: RegExp): string {
-  const hash = createHash("sha256");
-  for (const name of readdirSync(folder).sort()) {
-    if (names.test(name)) hash.update(name).update(hashFile(join(folder, name)));
-  }
-  return hash.digest("hex");
+  const chosen = readdirSync(folder).filter((name) => names.test(name));
+  return sha256Of(chosen.sort().flatMap((name) => [name, digestFile(join(folder, name), "a source's file").sha256]));
 }

@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { crc32c } from "./crc32c.js";
-import { writeError, writeFully } from "../storage/atomic-files.js";
+import { OutputFile } from "../storage/atomic-files.js";
+import { makeFolder } from "../storage/disk.js";
 
 export interface EventWriterOptions {
   /** Part of the file's name, as TensorBoard has it. Default: this machine's. */
@@ -23,9 +24,8 @@ let fileCount = 0;
 
 /** A TensorBoard event file of scalars; a resumed run starts another in the same directory. */
 export class EventWriter implements Disposable {
-  readonly path: string;
   readonly #now: () => number;
-  #fd: number | null;
+  readonly #file: OutputFile;
 
   /**
    * @param lastStep the step the run goes on from, null from the start: TensorBoard forgets what older files say beyond
@@ -33,9 +33,9 @@ export class EventWriter implements Disposable {
    */
   constructor(directory: string, lastStep: number | null, options: EventWriterOptions = {}) {
     this.#now = options.now ?? Date.now;
-    mkdirSync(directory, { recursive: true });
-    this.path = join(directory, fileName(directory, this.#now(), options.host ?? hostname()));
-    this.#fd = openNew(this.path);
+    makeFolder(directory);
+    const path = join(directory, fileName(directory, this.#now(), options.host ?? hostname()));
+    this.#file = new OutputFile(path, { flag: "wx", next: "resume" });
     this.#write(0, (event) => event.tag(EVENT.fileVersion, WireType.LengthDelimited).string("brain.Event:2"));
     this.#write(lastStep === null ? 0 : lastStep + 1, (event) =>
       message(event, EVENT.sessionLog, (log) => log.tag(SESSION_LOG.status, WireType.Varint).int32(SESSION_START)),
@@ -64,9 +64,12 @@ export class EventWriter implements Disposable {
     );
   }
 
+  get path(): string {
+    return this.#file.path;
+  }
+
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    this.#file.close();
   }
 
   [Symbol.dispose](): void {
@@ -74,23 +77,10 @@ export class EventWriter implements Disposable {
   }
 
   #write(step: number, fill: (event: BinaryWriter) => BinaryWriter): void {
-    if (this.#fd === null) return;
     const event = new BinaryWriter();
     event.tag(EVENT.wallTime, WireType.Bit64).double(this.#now() / 1000);
     event.tag(EVENT.step, WireType.Varint).int64(step);
-    try {
-      writeFully(this.#fd, frameRecord(fill(event).finish()));
-    } catch (error) {
-      throw writeError(this.path, error, { remedy: "Free some space and resume." });
-    }
-  }
-}
-
-function openNew(path: string): number {
-  try {
-    return openSync(path, "wx");
-  } catch (error) {
-    throw writeError(path, error, { remedy: "Free some space and resume." });
+    this.#file.write(frameRecord(fill(event).finish()));
   }
 }
 

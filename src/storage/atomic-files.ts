@@ -3,67 +3,87 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
-  statfsSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { ConfigError, LimbeckError, RunError, StorageError } from "../errors.js";
-import { formatBytes } from "../quantities.js";
-import { isRunning } from "./processes.js";
-
-/** What was written: enough to tell later whether the file is still the same. */
-export interface WrittenFile {
-  readonly bytes: number;
-  /** Hexadecimal. */
-  readonly sha256: string;
-}
+import type { FileDigest } from "./digest.js";
+import { errorCode, type WriteErrorWords, writeError } from "./disk.js";
+import { aliveness, newProcessName, parseProcessName } from "./processes.js";
 
 // One write call takes at most 2^31 - 1 bytes; smaller pieces also keep the page cache's bursts short.
 const WRITE_BYTES = 64 * 1024 * 1024;
-const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP"]);
-const NOT_ALLOWED = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"]);
 
-const PROC_FILE_SYSTEM = 0x9fa0; // statfs(2): PROC_SUPER_MAGIC
+/** A file that is written piece by piece; a write that fails is told in one line. */
+export class OutputFile implements Disposable {
+  readonly path: string;
+  readonly #next: string | undefined;
+  #fd: number | null;
 
-let asideCount = 0;
+  /**
+   * @param options.flag "wx" for a new file, "w" for a new one in place of what is there, "a" to append
+   * @param options.next what to do after a disk was full, as in `writeError`
+   * @throws StorageError or ConfigError when it cannot be opened
+   */
+  constructor(path: string, { flag, next }: { flag: "wx" | "w" | "a"; next?: string }) {
+    this.path = path;
+    this.#next = next;
+    this.#fd = this.#told(() => openSync(path, flag));
+  }
 
-/** A name beside `path` that no other process uses: `.model.tmp-<pid>-<n>`. */
-export function asideName(path: string, kind: "tmp" | "old" = "tmp"): string {
-  asideCount += 1;
-  return join(dirname(path), `.${basename(path)}.${kind}-${process.pid}-${asideCount}`);
+  /**
+   * Writes every byte, however many calls that takes: at the end, or from `position` on.
+   *
+   * @throws StorageError when the disk is full
+   */
+  write(bytes: Uint8Array, position: number | null = null): void {
+    const fd = this.#open();
+    this.#told(() => writeFully(fd, bytes, position));
+  }
+
+  /** Waits until the disk has it. */
+  sync(): void {
+    const fd = this.#open();
+    this.#told(() => fsyncSync(fd));
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): number {
+    if (this.#fd === null) throw new TypeError(`${this.path} was written to after it was closed`);
+    return this.#fd;
+  }
+
+  #told<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw writeError(this.path, error, this.#next === undefined ? {} : { next: this.#next });
+    }
+  }
 }
 
-/** The system's error code (`ENOENT`), or "" for an error that has none. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}
-
-/**
- * Refuses a folder to be made below /proc, by whatever name: nothing can be made there, and Node's recursive mkdir never
- * comes back from trying.
- *
- * @throws ConfigError then
- */
-export function refuseProc(path: string): void {
-  if (existsSync(path)) return;
-  if (statfsSync(nearestFolder(path)).type !== PROC_FILE_SYSTEM) return;
-  throw new ConfigError(`${path}: expected a place where folders can be made, got one below /proc. Give another path.`);
-}
-
-/** Writes every byte at the end of an open file, however many calls that takes. */
-export function writeFully(fd: number, bytes: Uint8Array): void {
+function writeFully(fd: number, bytes: Uint8Array, position: number | null = null): void {
   for (let done = 0; done < bytes.byteLength; ) {
-    done += writeSync(fd, bytes, done, Math.min(WRITE_BYTES, bytes.byteLength - done));
+    const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
+    done += writeSync(fd, bytes, done, length, position === null ? null : position + done);
   }
 }
 
 /** Writes a new file and waits until it is on the disk; on failure no file is left. */
-export function writeSynced(path: string, chunks: Iterable<Uint8Array>): WrittenFile {
+export function writeSynced(path: string, chunks: Iterable<Uint8Array>): FileDigest {
   const fd = openSync(path, "wx");
   const hash = createHash("sha256");
   let bytes = 0;
@@ -83,6 +103,60 @@ export function writeSynced(path: string, chunks: Iterable<Uint8Array>): Written
   return { bytes, sha256: hash.digest("hex") };
 }
 
+/**
+ * Puts a file in place whole or not at all: it is written aside, synced, and renamed over what was there. What
+ * processes that are gone had written aside for it is tidied away.
+ *
+ * @throws StorageError when the disk is full; what was there before stays
+ */
+export function replaceFile(path: string, chunks: Iterable<Uint8Array>, words: WriteErrorWords = {}): FileDigest {
+  removeAbandoned(path);
+  const aside = asideName(path);
+  try {
+    const written = writeSynced(aside, chunks);
+    renameSync(aside, path);
+    syncPath(dirname(path));
+    return written;
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw writeError(path, error, words);
+  }
+}
+
+/** `replaceFile` for text, as UTF-8. */
+export function replaceText(path: string, text: string, words: WriteErrorWords = {}): FileDigest {
+  const bytes = Buffer.from(text);
+  return replaceFile(path, [bytes], { neededBytes: bytes.byteLength, ...words });
+}
+
+/**
+ * A folder that is written aside: `commit` puts it in place whole, in place of what was there; without, nothing is left
+ * of it. What processes that are gone had written aside for the same place is tidied away first.
+ */
+export class FolderDraft implements Disposable {
+  /** Where its files are written. */
+  readonly path: string;
+  readonly #target: string;
+
+  constructor(target: string) {
+    this.#target = resolve(target);
+    restoreSteppedAside(this.#target);
+    removeAbandoned(this.#target);
+    this.path = asideName(this.#target);
+    mkdirSync(this.path, { recursive: true });
+  }
+
+  /** Waits until all of it is on the disk, and puts it in place. */
+  commit(): void {
+    syncFolder(this.path);
+    replaceFolder(this.path, this.#target);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
 /** Waits until the names in a folder, or a file's content, are on the disk. */
 export function syncPath(path: string): void {
   const fd = openSync(path, "r");
@@ -96,8 +170,52 @@ export function syncPath(path: string): void {
   }
 }
 
+/** Removes a folder that is worth something only whole: renamed first, one that is half removed is never taken for it. */
+export function removeFolder(path: string): void {
+  const aside = asideName(path);
+  renameSync(path, aside);
+  rmSync(aside, { recursive: true, force: true });
+}
+
+/** Removes what processes that are gone had written aside for `target` and never put in place. */
+function removeAbandoned(target: string): void {
+  const parent = dirname(target);
+  if (!existsSync(parent)) return;
+  const prefix = `.${basename(target)}.tmp-`;
+  for (const name of readdirSync(parent)) {
+    const maker = name.startsWith(prefix) ? parseProcessName(name.slice(prefix.length)) : null;
+    if (maker !== null && aliveness(maker) === "dead") rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** What a name in a folder was written aside for, and how; null where it was not. */
+export function asideTarget(name: string): { readonly target: string; readonly kind: AsideKind } | null {
+  const [, target, kind, maker = ""] = /^\.(.+)\.(tmp|old)-(.*)$/.exec(name) ?? [];
+  if (target === undefined || parseProcessName(maker) === null) return null;
+  return { target, kind: kind as AsideKind };
+}
+
+/** Tidies a folder that this process has locked: whoever wrote aside in it is gone. */
+export function removeLeftovers(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const aside = asideTarget(name);
+    if (aside === null) continue;
+    if (aside.kind === "old") restoreSteppedAside(join(folder, aside.target));
+    rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Written to be put in place, or stepped aside for what is. */
+type AsideKind = "tmp" | "old";
+
+/** A name beside `path` that nothing else uses: `.model.tmp-` and the process. */
+function asideName(path: string, kind: AsideKind = "tmp"): string {
+  return join(dirname(path), `.${basename(path)}.${kind}-${newProcessName()}`);
+}
+
 /** Waits for every file under a folder, and for the folder itself. */
-export function syncFolder(folder: string): void {
+function syncFolder(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) syncFolder(path);
@@ -107,35 +225,12 @@ export function syncFolder(folder: string): void {
 }
 
 /**
- * Puts a file in place whole or not at all: it is written aside, synced, and renamed over what was there.
- *
- * @throws StorageError when the disk is full; what was there before stays
- */
-export function replaceFile(path: string, chunks: Iterable<Uint8Array>, neededBytes?: number): void {
-  const aside = asideName(path);
-  try {
-    writeSynced(aside, chunks);
-    renameSync(aside, path);
-    syncPath(dirname(path));
-  } catch (error) {
-    rmSync(aside, { force: true });
-    throw writeError(path, error, { neededBytes });
-  }
-}
-
-/** `replaceFile` for text, as UTF-8. */
-export function replaceText(path: string, text: string): void {
-  const bytes = Buffer.from(text);
-  replaceFile(path, [bytes], bytes.byteLength);
-}
-
-/**
  * Puts a complete folder in place of `target`.
  *
  * A folder that is not empty cannot be renamed over in one call, so what was there steps aside first; a crash between
  * the two renames is what `restoreSteppedAside` mends.
  */
-export function replaceFolder(complete: string, target: string): void {
+function replaceFolder(complete: string, target: string): void {
   const old = asideName(target, "old");
   const replaces = existsSync(target);
   if (replaces) renameSync(target, old);
@@ -149,61 +244,15 @@ export function replaceFolder(complete: string, target: string): void {
   if (replaces) rmSync(old, { recursive: true });
 }
 
-/** Removes what processes that are gone had written aside for `target` and never put in place. */
-export function removeAbandoned(target: string): void {
-  const parent = dirname(target);
-  if (!existsSync(parent)) return;
-  const prefix = `.${basename(target)}.tmp-`;
-  for (const name of readdirSync(parent)) {
-    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
-    if (!Number.isNaN(pid) && !isRunning(pid)) rmSync(join(parent, name), { recursive: true, force: true });
-  }
-}
-
 /** Brings back a folder that had stepped aside when a replacement was cut short. */
-export function restoreSteppedAside(target: string): void {
-  const prefix = `.${basename(target)}.old-`;
-  const parent = dirname(target);
-  if (existsSync(target) || !existsSync(parent)) return;
-  const old = readdirSync(parent).find((name) => name.startsWith(prefix));
-  if (old !== undefined) renameSync(join(parent, old), target);
+function restoreSteppedAside(target: string): void {
+  const old = existsSync(target) ? null : steppedAside(target);
+  if (old !== null) renameSync(join(dirname(target), old), target);
 }
 
-/**
- * The error to throw when writing under `path` failed, in one line.
- *
- * @param neededBytes what the whole write takes
- * @param remedy      a sentence on what is safe and what to do
- */
-export function writeError(
-  path: string,
-  error: unknown,
-  { neededBytes, remedy = "Free some space and run it again." }: { neededBytes?: number | undefined; remedy?: string },
-): LimbeckError {
-  if (error instanceof LimbeckError) return error;
-  const code = errorCode(error);
-  if (DISK_FULL.has(code)) {
-    const needed = neededBytes === undefined ? "" : `expected room for ${formatBytes(neededBytes)}, got `;
-    const limit = code === "EFBIG" ? "a file size limit" : `${formatBytes(freeBytes(path))} free`;
-    return new StorageError(`${path}: no space left (${code}): ${needed}${limit}. ${remedy}`, { cause: error });
-  }
-  if (NOT_ALLOWED.has(code)) {
-    return new ConfigError(`${path}: not writable (${code}). Change its permissions or give another path.`, {
-      cause: error,
-    });
-  }
-  const words = error instanceof Error ? error.message : String(error);
-  return new RunError(`${path}: writing failed: ${words}`, { cause: error });
-}
-
-function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(nearestFolder(path));
-  return bavail * bsize;
-}
-
-/** The folder itself, or the nearest above it that is there. */
-function nearestFolder(path: string): string {
-  let folder = resolve(path);
-  while (!existsSync(folder)) folder = dirname(folder);
-  return folder;
+/** The name, in the same folder, of what stepped aside for `target`; null where there is none. */
+export function steppedAside(target: string): string | null {
+  const [parent, prefix] = [dirname(target), `.${basename(target)}.old-`];
+  if (!existsSync(parent)) return null;
+  return readdirSync(parent).find((name) => name.startsWith(prefix)) ?? null;
 }

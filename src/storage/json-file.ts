@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import type { z } from "zod";
 import { ConfigError, FormatError } from "../errors.js";
-import { errorCode } from "./atomic-files.js";
+import { errorCode } from "./disk.js";
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -12,18 +13,45 @@ export type JsonObject = { readonly [key: string]: JsonValue };
  * @throws FormatError when it is missing, empty, not JSON, or not an object
  */
 export function readJsonObject(path: string, what: string): JsonObject {
-  const text = readText(path, what);
-  if (text.trim() === "") throw new FormatError(path, `expected ${what}, got an empty file. Fetch or write it again.`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(path, `expected ${what}, got text that is not JSON (${oneLine(error)}). Write it again.`, {
-      cause: error,
-    });
-  }
+  const value = readJson(path, what);
   if (!isJsonObject(value)) throw new FormatError(path, `expected ${what} (a JSON object), got ${kindOf(value)}.`);
   return value;
+}
+
+/**
+ * Reads a JSON file of a known form.
+ *
+ * @param options.what   what the file is, for the message: "a run's sources"
+ * @param options.remedy what to do when it is not: "Make the dataset again."
+ * @throws FormatError when it is missing, empty, not JSON, or not of that form, naming the member
+ */
+export function readJsonFile<T>(path: string, schema: z.ZodType<T>, options: { what: string; remedy: string }): T {
+  const { what, remedy } = options;
+  const parsed = schema.safeParse(readJson(path, what, remedy));
+  if (parsed.success) return parsed.data;
+  throw new FormatError(path, `${issueWords(parsed.error)}. ${remedy}`);
+}
+
+/** The first thing that is wrong with a value, and where: `splits.train: expected …`. */
+export function issueWords(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return `${issue?.path.join(".") || "the document"}: ${issue?.message ?? "unexpected form"}`;
+}
+
+function readJson(path: string, what: string, remedy?: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw readError(path, what, error, remedy);
+  }
+  const { advice, got } = { advice: remedy ?? "Write it again.", got: `expected ${what}, got` };
+  if (text.trim() === "") throw new FormatError(path, `${got} an empty file. ${advice}`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new FormatError(path, `${got} text that is not JSON (${oneLine(error)}). ${advice}`, { cause: error });
+  }
 }
 
 /** Whether a parsed JSON value is an object. */
@@ -68,20 +96,12 @@ export function kindOf(value: unknown): string {
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
-function readText(path: string, what: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw readError(path, what, error);
-  }
-}
-
 /** The one-line error for a file that cannot be opened or read. */
-export function readError(path: string, what: string, error: unknown): FormatError {
+export function readError(path: string, what: string, error: unknown, remedy = "Check the path."): FormatError {
   const code = errorCode(error);
   const got =
     code === "ENOENT" || code === "ENOTDIR"
-      ? "nothing there. Check the path."
+      ? `nothing there. ${remedy}`
       : code === "EISDIR"
         ? "a folder. Give the file."
         : code === "EACCES"

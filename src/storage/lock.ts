@@ -1,16 +1,35 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
-import { writeError } from "./atomic-files.js";
-import { aliveness, ownIdentity, type ProcessIdentity } from "./processes.js";
+import { OutputFile } from "./atomic-files.js";
+import { makeFolder } from "./disk.js";
+import { aliveness, newProcessName, type ProcessIdentity, parseProcessName } from "./processes.js";
 
-const LOCK = /^\.lock\.(\d+)\.(\d+)\.([0-9a-f-]+)\.[0-9a-f]+\.(.*)$/;
+const PREFIX = ".lock.";
 const ATTEMPTS = 5;
 
-/** Whether a name in a run directory is a lock's. */
+/** Whether a name in a directory is a lock's. */
 export function isLockName(name: string): boolean {
-  return LOCK.test(name);
+  return lockOwner(name) !== null;
+}
+
+/**
+ * Makes a directory where there is none, and takes it for this process alone.
+ *
+ * @param check throws when what the directory holds is not to be touched
+ * @throws ConfigError when it cannot be made, or naming the process that has it
+ */
+export function takeDirectory(directory: string, check: () => void): DirectoryLock {
+  makeFolder(directory);
+  check();
+  const lock = lockDirectory(directory);
+  try {
+    check(); // Again, now that nobody else can write: two may have seen an empty directory.
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 /**
@@ -24,8 +43,8 @@ export function isLockName(name: string): boolean {
  */
 export function lockDirectory(directory: string): DirectoryLock {
   for (let attempt = 1; ; attempt += 1) {
-    const path = join(directory, lockName(ownIdentity()));
-    announce(path);
+    const path = join(directory, PREFIX + newProcessName());
+    new OutputFile(path, { flag: "wx" }).close();
     const rival = findRival(directory, path);
     if (rival === null) return new DirectoryLock(path);
     rmSync(path, { force: true });
@@ -52,14 +71,6 @@ export class DirectoryLock implements Disposable {
   }
 }
 
-function announce(path: string): void {
-  try {
-    closeSync(openSync(path, "wx"));
-  } catch (error) {
-    throw writeError(path, error, {});
-  }
-}
-
 interface Rival {
   readonly name: string;
   readonly identity: ProcessIdentity;
@@ -69,7 +80,7 @@ interface Rival {
 function findRival(directory: string, own: string): Rival | null {
   let rival: Rival | null = null;
   for (const name of readdirSync(directory)) {
-    const identity = parseLockName(name);
+    const identity = lockOwner(name);
     if (identity === null || join(directory, name) === own) continue;
     if (aliveness(identity) === "dead") rmSync(join(directory, name), { force: true });
     else rival = { name, identity };
@@ -82,17 +93,11 @@ function inUse(directory: string, { name, identity }: Rival): ConfigError {
   const elsewhere = aliveness(identity) === "unknown";
   const advice = elsewhere ? `if that machine has stopped, delete ${name}` : "wait for it, or stop it";
   const who = elsewhere ? `process ${pid} on ${host}` : pid === process.pid ? "this process" : `process ${pid}`;
-  return new ConfigError(`${directory}: expected a run directory nobody uses, got one in use by ${who}: ${advice}.`);
+  return new ConfigError(`${directory}: expected a directory nobody uses, got one in use by ${who}: ${advice}.`);
 }
 
-function lockName({ pid, startTime, bootId, host }: ProcessIdentity): string {
-  return `.lock.${pid}.${startTime}.${bootId}.${randomBytes(6).toString("hex")}.${encodeURIComponent(host)}`;
-}
-
-function parseLockName(name: string): ProcessIdentity | null {
-  const [, pid, startTime, bootId, host] = LOCK.exec(name) ?? [];
-  if (pid === undefined || startTime === undefined || bootId === undefined || host === undefined) return null;
-  return { pid: Number(pid), startTime, bootId, host: decodeURIComponent(host) };
+function lockOwner(name: string): ProcessIdentity | null {
+  return name.startsWith(PREFIX) ? parseProcessName(name.slice(PREFIX.length)) : null;
 }
 
 function sleepMs(ms: number): void {

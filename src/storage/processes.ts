@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
@@ -21,6 +22,19 @@ export function identityOf(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeOf(pid) ?? "0", bootId: bootId(), host: hostname() };
 }
 
+/** A name for a file of this process, never given twice: it tells whose it is, and is whole as soon as it is there. */
+export function newProcessName(): string {
+  const { pid, startTime, bootId, host } = ownIdentity();
+  return [pid, startTime, bootId, randomBytes(6).toString("hex"), encodeURIComponent(host)].join(".");
+}
+
+/** The process that a name of `newProcessName` tells of; null for any other. */
+export function parseProcessName(name: string): ProcessIdentity | null {
+  const [, pid, startTime, bootId, host] = /^(\d+)\.(\d+)\.([0-9a-f-]+)\.[0-9a-f]+\.(.*)$/.exec(name) ?? [];
+  if (pid === undefined || startTime === undefined || bootId === undefined || host === undefined) return null;
+  return { pid: Number(pid), startTime, bootId, host: decodeURIComponent(host) };
+}
+
 /**
  * Whether that very process runs.
  *
@@ -35,7 +49,7 @@ export function aliveness(identity: ProcessIdentity): "alive" | "dead" | "unknow
 }
 
 /** Whether a process of this pid runs on this machine; a zombie does not. */
-export function isRunning(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
@@ -10,6 +9,7 @@ import { checkLosses, type FinetuneRecipe } from "../recipes/finetune-recipe.js"
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import type { Run } from "../runs/run.js";
 import { keepSources } from "../runs/sources.js";
+import { sha256Of } from "../storage/digest.js";
 import { type Evaluation, trainLoop } from "../training/loop/loop.js";
 import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../training/loop/session.js";
 import { keepIfBest, restoreBest } from "./best-weights.js";
@@ -180,12 +180,14 @@ function sourcesOf(
   { data, dataPath, model, teacher }: FinetuneOptions,
   used: { student: Student; teacher: { path: string } | null; splits: Splits },
 ) {
-  const hash = createHash("sha256").update(data.task.name);
-  for (const { features } of allOf(used.splits)) {
-    for (const { inputIds, targets } of features) hash.update(inputIds).update(JSON.stringify(targets));
+  function* read() {
+    yield data.task.name;
+    for (const { features } of allOf(used.splits)) {
+      for (const { inputIds, targets } of features) yield* [inputIds, JSON.stringify(targets)];
+    }
   }
   return {
-    data: { path: resolve(dataPath), sha256: hash.digest("hex") },
+    data: { path: resolve(dataPath), sha256: sha256Of(read()) },
     teacher: teacher === null || used.teacher === null ? null : { name: teacher, folder: used.teacher.path },
     model: { name: model, folder: used.student.path },
     task: data.task.name,

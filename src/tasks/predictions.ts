@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { strToU8, zipSync } from "fflate";
-import { diskError, writeAtomically } from "../data/disk.js";
 import { ConfigError } from "../errors.js";
 import type { Split, TextTask } from "../kinds/task.js";
+import { replaceFile, replaceText } from "../storage/atomic-files.js";
+import { makeFolder } from "../storage/disk.js";
 import { formatJson } from "../storage/json-file.js";
 import { GLUE_TASKS } from "./texts/glue-layouts.js";
 
@@ -68,7 +68,7 @@ export function glueSubmission(predictions: readonly GluePredictions[]): GlueSub
 export function writeGlueSubmission(path: string, predictions: readonly GluePredictions[]): readonly string[] {
   const { zip, missing } = glueSubmission(predictions);
   makeFolder(dirname(path));
-  writeAtomically(path, zip);
+  replaceFile(path, [zip]);
   return missing;
 }
 
@@ -89,8 +89,8 @@ export interface SquadPredictions {
  */
 export function writeSquadPredictions(folder: string, { answers, nullOdds }: SquadPredictions): void {
   makeFolder(folder);
-  writeAtomically(join(folder, "predictions.json"), formatJson(Object.fromEntries(answers)));
-  if (nullOdds !== null) writeAtomically(join(folder, "null_odds.json"), formatJson(Object.fromEntries(nullOdds)));
+  replaceText(join(folder, "predictions.json"), formatJson(Object.fromEntries(answers)));
+  if (nullOdds !== null) replaceText(join(folder, "null_odds.json"), formatJson(Object.fromEntries(nullOdds)));
 }
 
 /** Writes predictions-SPLIT.tsv: id and prediction, labels by their names. */
@@ -101,7 +101,7 @@ export function writeTextPredictions(
   const word = (value: number) => (task.kind === "classification" ? task.labels[value] : value.toFixed(4));
   const lines = predictions.map(({ id, value }) => `${id}\t${word(value)}`);
   makeFolder(folder);
-  writeAtomically(join(folder, `predictions-${split}.tsv`), `${["id\tprediction", ...lines].join("\n")}\n`);
+  replaceText(join(folder, `predictions-${split}.tsv`), `${["id\tprediction", ...lines].join("\n")}\n`);
 }
 
 function submissionFile({ task, split }: GluePredictions): string {
@@ -123,12 +123,4 @@ function written(value: number, words: readonly string[] | null, task: string, i
   throw new ConfigError(
     `${task}: the prediction of row ${id} is ${value}: expected ${words?.join(", ") ?? "a score"}.`,
   );
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw diskError(folder, cause);
-  }
 }

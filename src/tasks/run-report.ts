@@ -1,13 +1,13 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError, FormatError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import type { Task } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { discardCheckpoints, openRun } from "../runs/run.js";
 import { readSources, sourcePath } from "../runs/sources.js";
 import { replaceText } from "../storage/atomic-files.js";
-import { formatJson, readJsonObject } from "../storage/json-file.js";
+import { formatJson, readJsonFile } from "../storage/json-file.js";
 import { BEST_FILE } from "./best-weights.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
 
@@ -86,10 +86,8 @@ export function finishedRun(
 /** @throws FormatError when it is missing or damaged */
 export function readRunReport(directory: string): RunReport {
   const path = join(directory, REPORT_FILE);
-  const parsed = reportFile.safeParse(readJsonObject(path, "the report of a fine-tuning run"));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
+  const [what, remedy] = ["the report of a fine-tuning run", "Delete the run's folder to repeat it."];
+  return readJsonFile(path, reportFile, { what, remedy });
 }
 
 /** Removes what a finished run needs no more: checkpoints, two of three times its model's size, and the best weights. */

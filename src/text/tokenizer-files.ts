@@ -1,7 +1,9 @@
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.js";
+import { replaceText } from "../storage/atomic-files.js";
+import { makeFolder } from "../storage/disk.js";
 import { checkSpecialTokens, parseJson, specFromJson } from "./tokenizer-json.js";
 import { bertSpec, SPECIAL_TOKENS, stripAccentsOption, type TokenizerSpec, tokenizerJson } from "./tokenizer-spec.js";
 
@@ -40,11 +42,11 @@ export async function writeTokenizerFolder(folder: string, spec: TokenizerSpec, 
     ...names,
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "tokenizer.json"), json(tokenizerJson(spec)));
-  await writeFile(join(folder, "vocab.txt"), `${spec.vocab.join("\n")}\n`);
-  await writeFile(join(folder, "tokenizer_config.json"), json(config));
-  await writeFile(join(folder, "special_tokens_map.json"), json(names));
+  makeFolder(folder);
+  replaceText(join(folder, "tokenizer.json"), json(tokenizerJson(spec)));
+  replaceText(join(folder, "vocab.txt"), `${spec.vocab.join("\n")}\n`);
+  replaceText(join(folder, "tokenizer_config.json"), json(config));
+  replaceText(join(folder, "special_tokens_map.json"), json(names));
 }
 
 async function checkFolder(folder: string): Promise<void> {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { Tokenizer as Engine } from "tokenizers";
+import { sha256Of } from "../storage/digest.js";
 import type { EncodedText } from "./encoded-text.js";
 import { readTokenizerFolder, writeTokenizerFolder } from "./tokenizer-files.js";
 import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from "./tokenizer-spec.js";
@@ -48,7 +48,7 @@ export class Tokenizer {
     const added = spec.added.filter((token) => token.special).map((token) => token.id);
     this.specialIds = new Set([...Object.values(this.ids), ...added].sort((a, b) => a - b));
     const json = JSON.stringify(tokenizerJson(spec));
-    this.hash = createHash("sha256").update(json).digest("hex");
+    this.hash = sha256Of([json]);
     this.#engine = Engine.fromString(json);
     this.#addedHaveSpace = spec.added.some((token) => /\s/.test(token.content));
   }

@@ -58,7 +58,7 @@ describe("a damaged dataset is refused, by the file that is wrong:", () => {
     [
       "a truncated dataset.json",
       (folder) => truncateSync(join(folder, "dataset.json"), 50),
-      /dataset.json: not a JSON file/,
+      /dataset.json: expected a dataset's description, got text that is not JSON .* Make the dataset again/,
     ],
     ["another version", edit("dataset.json", '"version": 1', '"version": 2'), /dataset.json: version: /],
     ["an unknown key", edit("dataset.json", "{", '{"colour": 1,'), /dataset.json: .*[Uu]nrecognized key.*colour/],
@@ -74,7 +74,11 @@ describe("a damaged dataset is refused, by the file that is wrong:", () => {
       /shard-00001.tokens: .* truncated/,
     ],
     ["a shard in the wrong place", other, /shard-00000.tokens: the token shard belongs to another dataset/],
-    ["no frequencies", (folder) => rmSync(join(folder, "frequencies.json")), /frequencies.json: no such file/],
+    [
+      "no frequencies",
+      (folder) => rmSync(join(folder, "frequencies.json")),
+      /frequencies.json: expected a dataset's token counts, got nothing there\. Make the dataset again/,
+    ],
     ["changed frequencies", edit("frequencies.json", "[0,", "[1,"), /frequencies.json: .*SHA-256/],
   ])("%s", async (_, change, message) => {
     const folder = await damaged(change);

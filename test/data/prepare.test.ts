@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { openDataset } from "../../src/data/dataset.js";
 import { type PrepareOptions, prepare } from "../../src/data/prepare.js";
 import { ConfigError } from "../../src/errors.js";
+import { lockDirectory } from "../../src/storage/lock.js";
+import { newProcessName } from "../../src/storage/processes.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { contentsOf, folderWith } from "./folders.js";
 import { madeUpCorpus, madeUpDocuments, tokenizerFolder } from "./made-up-text.js";
@@ -139,7 +141,7 @@ describe("is refused, and nothing is touched:", () => {
     const model = folderWith({ "tokenizer/vocab.txt": "x" });
     expect((await refusal({ ...options, out: model })).message).toMatch(/but it holds "tokenizer"/);
     const file = join(folderWith({ a: "x" }), "a");
-    await expect(prepare({ ...options, out: file })).rejects.toThrow(/expected a new or empty folder .* got a file/);
+    await expect(prepare({ ...options, out: file })).rejects.toThrow(/expected a new or empty folder, got a file/);
   });
 
   test("a dataset of another corpus, tokenizer or options", async () => {
@@ -165,8 +167,10 @@ describe("is refused, and nothing is touched:", () => {
   test("another preparation at work", async () => {
     const options = made(20);
     mkdirSync(options.out);
-    writeFileSync(join(options.out, "prepare.lock"), `${process.pid}\n`);
-    expect((await refusal(options)).message).toMatch(/process \d+ is preparing this folder/);
+    using _lock = lockDirectory(options.out);
+    expect((await refusal(options)).message).toMatch(
+      /expected a directory nobody uses, got one in use by this process/,
+    );
   });
 
   test.each([
@@ -178,12 +182,14 @@ describe("is refused, and nothing is touched:", () => {
   });
 });
 
-test("a lock whose process was killed is taken over", async () => {
+test("a lock whose process was killed is taken over, and what it was writing is tidied away", async () => {
   const options = made(20);
   mkdirSync(options.out);
-  writeFileSync(join(options.out, "prepare.lock"), "4194999\n"); // Above the largest process number of Linux.
+  const dead = newProcessName().replace(/^\d+/, "4194999"); // Above the largest process number of Linux.
+  writeFileSync(join(options.out, `.lock.${dead}`), "");
+  writeFileSync(join(options.out, `.progress.json.tmp-${dead}`), "{");
   await prepare(options);
-  expect(readdirSync(options.out)).not.toContain("prepare.lock");
+  expect(readdirSync(options.out).filter((name) => name.startsWith("."))).toEqual([]);
 });
 
 test("a corpus of nothing but dropped characters is refused", async () => {

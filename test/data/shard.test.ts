@@ -2,8 +2,9 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bytesPerTokenOf, hashFile, ShardReader, ShardWriter, verifyShard } from "../../src/data/shard.js";
+import { bytesPerTokenOf, ShardReader, ShardWriter, verifyShard } from "../../src/data/shard.js";
 import { FormatError } from "../../src/errors.js";
+import { digestFile } from "../../src/storage/digest.js";
 import { folderWith } from "./folders.js";
 
 function write(documents: readonly number[][], bytesPerToken: 2 | 4 = 2, separatorId = 3): string {
@@ -82,7 +83,7 @@ describe("a shard that is not as it was written is refused by name:", () => {
 
   test("a flipped bit, which only the SHA-256 shows", () => {
     const path = write([[5, 6, 7]]);
-    const sha256 = hashFile(path);
+    const sha256 = digestFile(path, "a shard").sha256;
     expect(() => verifyShard(path, sha256)).not.toThrow();
     overwrite(34, 0x16)(path);
     expect(() => verifyShard(path, sha256)).toThrow(/corrupt: expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64}/);

@@ -7,6 +7,7 @@ import { familyNamed } from "../../src/families/families.js";
 import { assertModelFolderReplaceable, readModelFolder, writeModelFolder } from "../../src/hub/folder.js";
 import { fileEntries } from "../../src/hub/model-weights.js";
 import type { TensorSource } from "../../src/hub/safetensors.js";
+import { newProcessName } from "../../src/storage/processes.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { exampleConfig, exampleParameters, f32, filled, parameterShapes, writeInto } from "./example-model.js";
 
@@ -229,7 +230,7 @@ test("keeps the model that is there when the new one fails", async () => {
 
 test("removes what a killed process had begun to write", async () => {
   const folder = temporaryFolder();
-  mkdirSync(join(folder, ".model.tmp-4194305-1")); // Above the largest pid there can be.
+  mkdirSync(join(folder, `.model.tmp-${newProcessName().replace(/^\d+/, "4194305")}`)); // Above the largest pid there can be.
   await writeExample(join(folder, "model"), "BertModel", exampleParameters("bert", { mlm: false }));
   expect(readdirSync(folder)).toEqual(["model"]);
 });

@@ -14,6 +14,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { CheckpointContent } from "../../src/runs/checkpoints.js";
 import { createRun, openRun, type Run, type RunOptions } from "../../src/runs/run.js";
 import { ConfigError, FormatError } from "../../src/errors.js";
+import { newProcessName } from "../../src/storage/processes.js";
 import { filled } from "../hub/example-model.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
@@ -145,8 +146,8 @@ test("a damaged checkpoint is replaced when the run comes by again", () => {
 test("opening tidies up what a killed process left, and brings back a checkpoint that had stepped aside", () => {
   const run = runWith([1, 2]);
   const checkpoints = join(run.directory, "checkpoints");
-  mkdirSync(join(checkpoints, ".step-3.tmp-99-1"));
-  renameSync(join(checkpoints, "step-2"), join(checkpoints, ".step-2.old-99-1"));
+  mkdirSync(join(checkpoints, `.step-3.tmp-${newProcessName()}`));
+  renameSync(join(checkpoints, "step-2"), join(checkpoints, `.step-2.old-${newProcessName()}`));
   run.close();
   using again = openRun(run.directory);
   expect(readdirSync(checkpoints).sort()).toEqual(["step-1", "step-2"]);
@@ -163,7 +164,7 @@ test("makes no run in a directory that holds anything, is a run, or is a file", 
   const folder = temporaryFolder();
   writeFileSync(join(folder, "notes.txt"), "");
   expect(() => createRun(folder, RECIPE)).toThrow('expected a new or empty directory, got one with "notes.txt"');
-  expect(() => createRun(join(folder, "notes.txt"), RECIPE)).toThrow("expected a new or empty directory, got a file");
+  expect(() => createRun(join(folder, "notes.txt"), RECIPE)).toThrow("expected a new or empty folder, got a file");
   expect(readdirSync(folder)).toEqual(["notes.txt"]);
   const run = runWith([1]);
   run.close();
@@ -174,7 +175,7 @@ test("makes no run in a directory that holds anything, is a run, or is a file", 
 test("makes a run where a process was killed before its recipe was written", () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, ".lock.4194305.1.abc.00.somewhere-else"), "");
-  renameSync(join(folder, ".lock.4194305.1.abc.00.somewhere-else"), join(folder, ".recipe.json.tmp-4194305-1"));
+  renameSync(join(folder, ".lock.4194305.1.abc.00.somewhere-else"), join(folder, ".recipe.json.tmp-4194305.1.abc.00.somewhere-else"));
   using run = createRun(folder, RECIPE);
   expect(run.recipe).toEqual(RECIPE);
 });

@@ -33,11 +33,11 @@ function expectNothingLost({ checkpointError, metricsError, ...outcome }: Outcom
   expect(checkpointError?.message).toMatch(
     new RegExp(
       `^\\S*/checkpoints/step-2: no space left \\(${code}\\): expected room for 6\\.0 MB, got .*\\. ` +
-        "The last good checkpoint is step-1: free some space and resume\\.$",
+        "The last good checkpoint is step-1\\. (Free some space|Raise it), and resume\\.$",
     ),
   );
   expect(metricsError?.message).toMatch(
-    new RegExp(`^\\S*/metrics\\.jsonl: no space left \\(${code}\\): .*\\. Free some space and resume\\.$`),
+    new RegExp(`^\\S*/metrics\\.jsonl: no space left \\(${code}\\): .*\\. (Free some space|Raise it), and resume\\.$`),
   );
 }
 

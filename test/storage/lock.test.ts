@@ -24,7 +24,7 @@ test("a directory is one owner's at a time", () => {
   const folder = temporaryFolder();
   const lock = lockDirectory(folder);
   expect(() => lockDirectory(folder)).toThrow(ConfigError);
-  expect(() => lockDirectory(folder)).toThrow("expected a run directory nobody uses, got one in use by this process");
+  expect(() => lockDirectory(folder)).toThrow("expected a directory nobody uses, got one in use by this process");
   lock.release();
   lockDirectory(folder).release();
   expect(readdirSync(folder)).toEqual([]);

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ConfigError, FormatError } from "../../errors.js";
 import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
 import type { MeasurePrecision, Subject } from "../../experiments/measure/measure-subjects.js";
 import { useThreads } from "../../processor.js";
 import { whole } from "../../quantities.js";
+import { makeFolder } from "../../storage/disk.js";
 import type { ProgressView } from "../display/display.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { EMBEDDED_TEACHER, wholeNumber } from "../flags/options.js";
@@ -176,7 +177,7 @@ function claimFolder(out: string): void {
   if (existsSync(out) && !statSync(out).isDirectory()) {
     throw new FormatError(out, "expected a folder for the report, got a file. Give another path.");
   }
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const foreign = readdirSync(out).find((name) => !REPORT_FILES.has(name));
   if (foreign === undefined) return;
   throw new FormatError(

@@ -52,9 +52,10 @@ function portNumber(text: string): number {
 
 async function run(flags: PlaygroundFlags): Promise<void> {
   const { playgroundSite } = await import("../../serve/playground/site.js");
-  const { refuseTaken, writeSite } = await import("../../serve/playground/write-site.js");
+  const { refuseTaken } = await import("../../storage/disk.js");
+  const { writeSite } = await import("../../serve/playground/write-site.js");
   const { provenance } = await import("../../pages/provenance.js");
-  if (flags.out !== undefined) refuseTaken(flags.out);
+  if (flags.out !== undefined) refuseTaken(flags.out, "for the site");
   const stop = stopRequested(); // What was exported for the visit goes with it.
   using models = await openPlaygroundModels(flags);
   const { version } = provenance({ command: null, seeds: [] });

@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import { ConfigError } from "../../errors.js";
 import { duration, whole } from "../../quantities.js";
-import { asideName, replaceFolder, syncFolder, writeError } from "../../storage/atomic-files.js";
+import { FolderDraft } from "../../storage/atomic-files.js";
+import { makeFolder, refuseTaken, writeError } from "../../storage/disk.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { ProgressView } from "../display/display.js";
 import { CorpusMeter, type Display, logIgnored, openDisplay } from "../display/display.js";
@@ -38,7 +37,8 @@ export function registerTokenizer(program: Command): void {
 
 async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
   const { out, cased, json, quiet, vocabSize, minFrequency, limitAlphabet } = flags;
-  makeFolder(out);
+  refuseTaken(out, "for the tokenizer");
+  makeFolder(out); // Before hours of counting.
   const { readCorpus } = await import("../../data/readers/corpus.js");
   const { trainWordPiece } = await import("../../text/wordpiece.js");
   const startMs = performance.now();
@@ -77,37 +77,13 @@ function showMerge(display: Display, { pieces, vocabSize }: { pieces: number; vo
   display.progress(view);
 }
 
-/** Makes the folder before hours of counting; what is in it already stays. */
-function makeFolder(folder: string): void {
-  const got = existsSync(folder) ? contentOf(folder) : null;
-  if (got !== null) {
-    throw new ConfigError(
-      `${folder}: expected a new or empty folder for the tokenizer, got ${got}. Give another path.`,
-    );
-  }
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw writeError(folder, error, {});
-  }
-}
-
-/** What stands in the way, or null. */
-function contentOf(path: string): string | null {
-  if (!statSync(path).isDirectory()) return "a file";
-  const [first] = readdirSync(path);
-  return first === undefined ? null : `one that holds "${first}"`;
-}
-
 /** Whole or not at all: a tokenizer with a part missing might pass for another. */
 async function save(tokenizer: Tokenizer, folder: string): Promise<void> {
-  const aside = asideName(folder);
   try {
-    await tokenizer.save(aside);
-    syncFolder(aside);
-    replaceFolder(aside, folder);
+    using draft = new FolderDraft(folder);
+    await tokenizer.save(draft.path);
+    draft.commit();
   } catch (error) {
-    rmSync(aside, { recursive: true, force: true });
-    throw writeError(folder, error, {});
+    throw writeError(folder, error);
   }
 }

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "../../errors.js";
+import { sha256Of } from "../../storage/digest.js";
 import type { SiteDescription, SiteModel } from "./description.js";
 import { examplesOf } from "./examples.js";
 import { checkSameTask, type ExportedModel } from "./exported-model.js";
@@ -148,7 +148,5 @@ function diskContent(path: string): DiskContent {
 
 /** Ten digits: they tell apart the few states that one browser sees. */
 function digest(parts: readonly (string | Buffer)[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part).update("\0");
-  return hash.digest("hex").slice(0, 10);
+  return sha256Of(parts.flatMap((part) => [part, "\0"])).slice(0, 10);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beginPhase, closeRecording, endPhase, openRecording, record } from "../../engine/tensor/profile.js";
 import { ConfigError } from "../../errors.js";
 import type { Run } from "../../runs/run.js";
-import { removeAbandoned, replaceFile } from "../../storage/atomic-files.js";
+import { replaceFile } from "../../storage/atomic-files.js";
 import { type Profile, STEP_PHASE, summarise } from "./profile-summary.js";
 import { traceChunks } from "./trace.js";
 
@@ -72,7 +72,6 @@ export class StepProfiler implements Disposable {
     const recording = closeRecording();
     const profile = summarise(recording);
     const firstStep = this.#first + 1;
-    removeAbandoned(this.path);
     replaceFile(this.path, traceChunks(recording.events, { profile, firstStep }));
     return { ...profile, path: this.path, firstStep };
   }

@@ -153,7 +153,9 @@ describe("a site", () => {
   });
 
   test("is not written over something", () => {
-    expect(() => writeSite(site, TEACHER)).toThrow(/expected a new or an empty folder, got one that holds/);
+    expect(() => writeSite(site, TEACHER)).toThrow(
+      /expected a new or an empty folder for the site, got one that holds/,
+    );
   });
 });
 

@@ -264,7 +264,7 @@ describe("refused with nothing lost:", () => {
   test("two runs in one directory", async () => {
     using _run = createRun(out, smallPretraining);
     await expectRefused(pretraining(), /got a run\./);
-    await expectRefused(pretraining(), /expected a run directory nobody uses, got one in use by this process/, {
+    await expectRefused(pretraining(), /expected a directory nobody uses, got one in use by this process/, {
       resume: true,
     });
   });

@@ -136,7 +136,7 @@ test("a full disk in the middle of a checkpoint keeps the last one, exits 2, and
   const { error } = JSON.parse(output.split("\n").at(-1) ?? "");
   expect(error.exitStatus).toBe(2);
   expect(error.message).toMatch(
-    /^\S*\/checkpoints\/step-9: no space left \(EFBIG\): .*The last good checkpoint is step-6: free some space and resume\.$/,
+    /^\S*\/checkpoints\/step-9: no space left \(EFBIG\): .*The last good checkpoint is step-6\. Raise it, and resume\.$/,
   );
   expect(readdirSync(join(out, "checkpoints"))).toEqual(saved);
 
