@@ -2,9 +2,9 @@
 # Makes a clone ready to run: packages, libtorch, the addon, the TypeScript build. Does only what is not yet done, says
 # what it does on standard error, and is silent when everything stands.
 #
-#   LIMBECK_ENGINE=wheel|system   which libtorch: the pip wheel in .engine/ (default) or the system's
-#   LIBTORCH=DIR                  a libtorch of your own (DIR/lib, DIR/include)
-#   LIBTORCH_USE_PYTORCH=1        the libtorch inside python3's torch
+#   LIBTORCH=DIR                a libtorch of your own (DIR/lib, DIR/include), 2.11 or later
+#   LIBTORCH_USE_PYTORCH=1      the libtorch inside python3's torch
+#   LIMBECK_ENGINE=wheel|cuda   else .engine/, filled from torch's wheels: for the CPU, or for CUDA where a GPU is seen
 #
 # A step writes aside and renames, and its stamp, a hash of everything it was made from, is removed first and written
 # last: killed at any moment, it is done again. One set-up runs at a time.
@@ -12,11 +12,8 @@ set -eEuo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly ROOT=$PWD
-readonly TORCH_VERSION=2.13.0 NODE_NEEDED=20.19
-# The wheel's tags are given, not this machine's: libtorch does not depend on the Python it is packed for.
-readonly WHEEL_PYTHON=3.11 WHEEL_ABI=cp311
-WHEEL_PLATFORM=manylinux_2_28_$(uname -m)
-readonly WHEEL_PLATFORM CPU_INDEX=https://download.pytorch.org/whl/cpu
+readonly TORCH_VERSION=2.13.0 TORCH_NEEDED=2.11 NODE_NEEDED=20.19
+readonly CPU_INDEX=https://download.pytorch.org/whl/cpu # PyPI itself has no builds for the CPU.
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 
@@ -93,18 +90,6 @@ check_compiler() {
     fail "${compiler[*]} does not compile C++20." "Install g++ 10 or later, or name it in CXX, and run this again."
 }
 
-# Prints the first Python that has pip.
-find_pip() {
-  local python
-  for python in python3 /usr/bin/python3; do
-    if "$python" -m pip --version >/dev/null 2>&1; then
-      echo "$python"
-      return
-    fi
-  done
-  return 1
-}
-
 # --- Packages --------------------------------------------------------------------------------------------------------
 
 install_packages() {
@@ -139,111 +124,65 @@ use_custom() {
   folder=$(realpath -m -- "$folder")
   use_folder custom "$folder/lib" "$folder/include" ||
     fail "$folder holds no libtorch." "Expected lib/libtorch_cpu.so, lib/libc10.so and include/ATen/ATen.h below it."
+  printf '%s\n%s\n' "$TORCH_NEEDED" "$(torch_version)" | sort -V -C ||
+    fail "$folder holds a libtorch before $TORCH_NEEDED." "Install a later one, or let set-up fetch its own."
 }
 
-library_sizes() { (cd "$1" && stat -c '%s %n' lib/*.so*); }
+torch_version() { sed -n 's/^ *"\([0-9][0-9.]*\)" *$/\1/p' "$TORCH_HEADERS/torch/headeronly/version.h" 2>/dev/null || true; }
 
-# The wheel's libraries are as they were unpacked, and of the version wanted.
-wheel_stands() {
-  [[ -f .engine/SIZES ]] && is_current .engine/VERSION "$TORCH_VERSION" &&
-    [[ $(library_sizes .engine 2>/dev/null) == "$(<.engine/SIZES)" ]]
+# libtorch's files are as they were unpacked, and of the version wanted.
+engine_stands() {
+  [[ -f $1/SIZES ]] && is_current "$1/VERSION" "$TORCH_VERSION" && [[ $(library_sizes "$1") == "$(<"$1/SIZES")" ]]
 }
 
-download_wheel() {
-  local python=$1 folder=$2
-  shift 2
-  PIP_REQUIRE_VIRTUALENV=0 "$python" -m pip download --no-deps --only-binary=:all: --python-version "$WHEEL_PYTHON" \
-    --implementation cp --abi "$WHEEL_ABI" --platform "$WHEEL_PLATFORM" --retries 0 --dest "$folder" "$@" \
-    "torch==$TORCH_VERSION+cpu"
-}
+library_sizes() { (cd "$1" && find . -name '*.so*' -printf '%s %p\n' | sort); }
 
-# pip's own configuration first: it may name a mirror. PyPI itself has no +cpu builds, so PyTorch's index comes second.
-find_wheel() {
-  download_wheel "$1" "$2" || download_wheel "$1" "$2" --extra-index-url "$CPU_INDEX"
-}
-
+# fill_engine ENGINE FOLDER
 fill_engine() {
-  local aside=build/engine.new python
-  python=$(find_pip) || { install_debian python3 python3-pip && python=$(find_pip); } || return 1
+  local aside=build/engine.new
   rm -rf "$aside"
-  mkdir -p "$aside"
-  say "fetching libtorch $TORCH_VERSION for CPU by pip (about 190 MB)"
-  logged wheel find_wheel "$python" "$aside/wheel" || return 1
-  say "unpacking libtorch into .engine/ (480 MB)"
-  logged unpack "$python" scripts/unpack-engine.py "$aside"/wheel/torch-*.whl "$aside" || return 1
+  # Node takes proxies from the environment, from 22.21 and 24 on, and certificates, where it is told to.
+  NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-${PIP_CERT:-}} \
+    node scripts/fill-engine.mjs "$1" "$TORCH_VERSION" "$aside" "$CPU_INDEX" ||
+    fail "libtorch $TORCH_VERSION for $1 could not be had." "Connect to the network, or put torch's wheels in a folder and name \
+it in PIP_FIND_LINKS, or set LIBTORCH to an unpacked libtorch."
   # The version goes first and comes last: without it the folder is filled again.
-  rm -r "$aside/wheel" && library_sizes "$aside" >"$aside/SIZES" && write_whole "$aside/VERSION" "$TORCH_VERSION" &&
-    rm -f .engine/VERSION && rm -rf .engine && mv "$aside" .engine
+  library_sizes "$aside" >"$aside/SIZES"
+  write_whole "$aside/VERSION" "$TORCH_VERSION"
+  rm -f "$2/VERSION"
+  rm -rf "$2"
+  mkdir -p "$(dirname "$2")"
+  mv "$aside" "$2"
 }
 
-use_wheel() {
-  wheel_stands || fill_engine || return 1
-  use_folder wheel "$ROOT/.engine/lib" "$ROOT/.engine/include"
+# use_engine wheel|cuda
+use_engine() {
+  local folder=.engine/$1
+  engine_stands "$folder" || fill_engine "$1" "$folder"
+  use_folder "$1" "$ROOT/$folder/torch/lib" "$ROOT/$folder/torch/include" ||
+    fail "$folder holds no libtorch." "Delete it and run this again."
 }
 
-find_system() {
-  local lib
-  for lib in "/usr/lib/$(uname -m)-linux-gnu" /usr/lib64 /usr/lib; do
-    use_folder system "$lib" /usr/include && return
-  done
-  use_folder system /usr/local/lib /usr/local/include
-}
-
-use_system() {
-  find_system && return
-  need libtorch-dev libopenblas0-pthread
-  find_system || fail "libtorch-dev is installed, but libtorch is not found." "Name its folder in LIBTORCH."
-}
-
-use_wheel_or_system() {
-  # A wheel that could not be had is not looked for at every start.
-  if wheel_stands || ! is_current build/no-wheel "$TORCH_VERSION"; then
-    use_wheel && return
-    say "no libtorch $TORCH_VERSION by pip: using the system's, which is older and slower. LIMBECK_ENGINE=wheel tries again."
-    write_whole build/no-wheel "$TORCH_VERSION"
-  fi
-  use_system
-}
+sees_gpu() { [[ -e /dev/nvidia0 ]] || nvidia-smi --list-gpus >/dev/null 2>&1; }
 
 choose_engine() {
-  case ${LIMBECK_ENGINE:-} in
-    wheel)
-      use_wheel || fail "libtorch $TORCH_VERSION could not be had by pip." "Connect to the network, or put the wheel in a folder \
-and name it in PIP_FIND_LINKS, or set LIBTORCH to an unpacked libtorch, or use LIMBECK_ENGINE=system."
-      rm -f build/no-wheel
-      ;;
-    system) use_system ;;
+  local engine=${LIMBECK_ENGINE:-}
+  if [[ -z $engine ]]; then
+    engine=wheel
+    if [[ -n ${LIBTORCH:-} || ${LIBTORCH_USE_PYTORCH:-} == 1 ]]; then engine=custom; elif sees_gpu; then engine=cuda; fi
+  fi
+  case $engine in
+    wheel | cuda) use_engine "$engine" ;;
     custom)
-      [[ -n ${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-} ]] ||
+      [[ -n ${LIBTORCH:-} || ${LIBTORCH_USE_PYTORCH:-} == 1 ]] ||
         fail "LIMBECK_ENGINE=custom, but no libtorch is named." "Set LIBTORCH=DIR or LIBTORCH_USE_PYTORCH=1."
       use_custom
       ;;
-    '') if [[ -n ${LIBTORCH:-} || ${LIBTORCH_USE_PYTORCH:-} == 1 ]]; then use_custom; else use_wheel_or_system; fi ;;
-    *) fail "LIMBECK_ENGINE=$LIMBECK_ENGINE is unknown." "Expected wheel or system." ;;
+    *) fail "LIMBECK_ENGINE=$engine is unknown." "Expected wheel, cuda or custom." ;;
   esac
 }
 
-# Newer versions keep theirs in headeronly/.
-torch_version() {
-  local header=$TORCH_HEADERS/torch/headeronly/version.h
-  [[ -f $header ]] || header=$TORCH_HEADERS/torch/csrc/api/include/torch/version.h
-  sed -n 's/^ *"\([0-9][0-9.]*\)" *$/\1/p' "$header"
-}
-
 # --- The addon -------------------------------------------------------------------------------------------------------
-
-# Debian's libtorch runs on any BLAS; the reference one is 25 times slower than OpenBLAS.
-check_blas() {
-  local blas
-  [[ $ENGINE == system ]] || return 0
-  blas=$(realpath -m "$TORCH_LIB/libblas.so.3")
-  [[ $blas == */blas/libblas.so.3* ]] || return 0
-  if may_install; then
-    say "installing libopenblas0-pthread by apt-get: the reference BLAS is 25 times slower"
-    logged apt apt_install libopenblas0-pthread && return
-  fi
-  say "libtorch runs on the reference BLAS, which is 25 times slower than OpenBLAS: install libopenblas0-pthread."
-}
 
 # A compiler takes about 1.5 GB for a file of libtorch's headers.
 compile_jobs() {
@@ -282,7 +221,6 @@ build_addon() {
   key="$tree_key $(hash_of native CMakeLists.txt)"
   if ! is_current "$home/stamp" "$key" || [[ ! -f $home/limbeck.node ]]; then
     check_compiler
-    check_blas
     say "compiling the addon for libtorch $version ($ENGINE)"
     rm -f "$home/stamp"
     # Objects that a killed compiler left half written look finished to make: start again from nothing.

@@ -2,7 +2,7 @@ import { cpuHasBfloat16, readOrEmpty } from "../../processor.js";
 import { engineRecord, native } from "../native.js";
 
 export interface EngineInfo {
-  /** "wheel", "system" or "custom" */
+  /** "wheel", "cuda" or "custom" */
   engine: string;
   addon: string;
   torchVersion: string;

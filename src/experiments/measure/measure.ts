@@ -109,7 +109,7 @@ export interface MeasureEnvironment extends Cpu {
   readonly precision: MeasurePrecision;
   readonly torchVersion: string;
   readonly onnxRuntime: string | null;
-  /** "wheel", "system" or "custom" */
+  /** "wheel", "cuda" or "custom" */
   readonly engine: string;
   /** What libtorch's own kernels use: "AVX512", "AVX2", … */
   readonly kernels: string;
