@@ -20,8 +20,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDER = join(ROOT, "build/mutants");
 const TREE = join(FOLDER, "tree");
 const REPORT = join(FOLDER, "report.json");
-/** A mutant's tests are asked a few at a time: most errors are noticed by the closest. */
-const TESTS_AT_ONCE = 3;
 
 /** Where a silent error hurts most: names of files, wherever they stand in src/. */
 const NAMES = [
@@ -151,30 +149,29 @@ function runTests(tests, limitMs) {
   });
 }
 
-/** How long tests take without an error, which must pass. */
+/** How long a test takes without an error, which must pass. */
 const baselines = new Map();
-async function baselineMs(tests) {
-  const key = tests.join(" ");
-  if (!baselines.has(key)) {
-    const { outcome, ms, output } = await runTests(tests, 600_000);
-    if (outcome !== "survived") throw new Error(`without an error, ${key}:\n${output.slice(-3000)}`);
-    baselines.set(key, ms);
+async function baselineMs(test) {
+  if (!baselines.has(test)) {
+    const { outcome, ms, output } = await runTests([test], 600_000);
+    if (outcome !== "survived") throw new Error(`without an error, ${test}:\n${output.slice(-3000)}`);
+    baselines.set(test, ms);
   }
-  return baselines.get(key);
+  return baselines.get(test);
 }
 
-/** Endless loops are noticed by their time: ten times what the tests take. */
+/** The closest test is asked first, which most errors do not pass; endless loops are noticed by their time. */
 async function ask({ target, start, end, to }) {
   const source = sources.get(target);
-  const tests = testsBy.get(target);
+  const [closest, ...others] = testsBy.get(target);
   try {
-    for (let at = 0; at < tests.length; at += TESTS_AT_ONCE) {
-      const some = tests.slice(at, at + TESTS_AT_ONCE);
-      const limitMs = 20_000 + 10 * (await baselineMs(some));
+    for (const tests of [[closest], others].filter(({ length }) => length > 0)) {
+      let limitMs = 30_000;
+      for (const test of tests) limitMs += 10 * (await baselineMs(test));
       writeFileSync(join(TREE, target), source.slice(0, start) + to + source.slice(end));
-      const { outcome, by } = await runTests(some, limitMs);
-      if (outcome !== "survived") return { outcome, by: by ?? some.join(" ") };
+      const { outcome, by } = await runTests(tests, limitMs);
       writeFileSync(join(TREE, target), source);
+      if (outcome !== "survived") return { outcome, by: by ?? tests.join(" ") };
     }
     return { outcome: "survived", by: null };
   } finally {

@@ -19,9 +19,9 @@ function importsOf(root, file) {
   return paths.filter((path) => existsSync(join(root, path)));
 }
 
-/** Whole programs and pages: they notice much, but late, and say little of a file. */
-const TOO_FAR = /^test\/(cli|demo|serve|house|index)\b/;
-const [FEWEST_TESTS, MOST_TESTS] = [3, 6];
+/** Whole programs, pages and trainings, and what runs in processes: they notice much, but late. */
+const TOO_FAR = /^test\/(cli|demo|serve|house|index)\b|\/(distill|finetune|resume|kill|python|full-disk)\.test\.ts$/;
+const [FEWEST_TESTS, MOST_TESTS] = [3, 5];
 
 /**
  * The tests of a file in the order in which they are asked: its namesake's, those of its folder, and then the others
