@@ -1,5 +1,8 @@
 // What limbeck/infer has for Node and browsers alike; openModel is each one's own.
 export { ConfigError, FormatError, InputError, LimbeckError, RunError } from "../errors.js";
+export type { EncoderConfig } from "../families/config.js";
+export { registerFamily } from "../families/families.js";
+export type { Family, ParameterNames, StudentShape } from "../families/family.js";
 export { PIPELINE_TASKS, type PipelineTask } from "../kinds/kinds.js";
 export { type Answer, type AnswerOptions, answer, answerSettled, type Question } from "./answer.js";
 export {

@@ -103,6 +103,18 @@ test("sinusoidal positions are Vaswani's, as large as the other embeddings", () 
   expect(liveTensors()).toBe(before);
 });
 
+test("positions are filled from the row of the first token on, and none before it is touched", () => {
+  using plain = new MaskedLm(smallBert).materialise();
+  using shifted = new MaskedLm({ ...smallBert, positionOffset: 2 }).materialise();
+  const rowsOf = ({ encoder }: MaskedLm) => [...encoder.embeddings.position.weight.value.toFloat32Array()];
+  const before = rowsOf(shifted).slice(0, 2 * 16);
+  for (const model of [plain, shifted]) {
+    startPositionsSinusoidal(model);
+    tilePositions(model, 10);
+  }
+  expect(rowsOf(shifted)).toEqual([...before, ...rowsOf(plain)]);
+});
+
 test("tiled positions start as copies of the first ones, again and again", () => {
   const before = liveTensors();
   {
