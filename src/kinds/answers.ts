@@ -1,6 +1,5 @@
 import type { KindRecord } from "./kind-record.js";
 import { largest } from "./logits.js";
-import type { QuestionExample } from "./task.js";
 
 /** The span of a passage that answers a question. */
 export const answers = {
@@ -23,7 +22,10 @@ export const answers = {
 } as const satisfies KindRecord;
 
 /** What must be known of a question to cut answers out of its passage. */
-type Asked = Pick<QuestionExample, "id" | "context">;
+interface Asked {
+  readonly id: string;
+  readonly context: string;
+}
 
 /** What must be known of a window of it. */
 export interface AnswerWindow {

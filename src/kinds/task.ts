@@ -1,3 +1,4 @@
+import type { LabelledKind, TextKind } from "./kinds.js";
 import type { MetricName } from "./metrics/metrics.js";
 
 /** Where rows come from: MNLI has two sets of each but the training set. */
@@ -68,8 +69,22 @@ export interface QuestionTask extends TaskBase {
   readonly hasUnanswerable: boolean;
 }
 
-export type TextTask = ClassificationTask | RegressionTask;
-export type Task = TextTask | QuestionTask;
+/** What is known of a task of a kind. */
+export interface Tasks {
+  readonly classification: ClassificationTask;
+  readonly regression: RegressionTask;
+  readonly "question-answering": QuestionTask;
+}
+
+/** What a row of a kind's data is. */
+export interface Rows {
+  readonly classification: TextExample;
+  readonly regression: TextExample;
+  readonly "question-answering": QuestionExample;
+}
+
+export type Task = Tasks[LabelledKind];
+export type TextTask = Tasks[TextKind];
 
 /** A split that was read. */
 export interface Examples<E> {
@@ -89,6 +104,9 @@ export interface ReadOptions {
  * Reading a split throws FormatError naming file and row where something is wrong with one, and ConfigError where the
  * split is not there.
  */
-export type TaskData =
-  | { readonly task: TextTask; read(split: Split, options: ReadOptions): Promise<Examples<TextExample>> }
-  | { readonly task: QuestionTask; read(split: Split, options: ReadOptions): Promise<Examples<QuestionExample>> };
+export type TaskData = DataOf<TextKind> | DataOf<"question-answering">;
+
+export interface DataOf<K extends LabelledKind> {
+  readonly task: Tasks[K];
+  read(split: Split, options: ReadOptions): Promise<Examples<Rows[K]>>;
+}

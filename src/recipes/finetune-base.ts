@@ -1,3 +1,4 @@
+import type { LabelledKind } from "../kinds/kinds.js";
 import type { FinetuneRecipe } from "./finetune-recipe.js";
 
 /**
@@ -55,4 +56,11 @@ export const squadNano: FinetuneRecipe = {
   ...squadBase,
   epochs: 3,
   peakLearningRate: 3e-4,
+};
+
+/** What the names of a kind's default recipes begin with. */
+export const RECIPE_FAMILIES: Readonly<Record<LabelledKind, "finetune" | "squad">> = {
+  classification: "finetune",
+  regression: "finetune",
+  "question-answering": "squad",
 };

@@ -1,11 +1,12 @@
 import type { DType } from "../engine/tensor/dtype.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import { loadTaskModel, type TaskModel } from "../hub/task-model.js";
-import type { Split, Task, TaskData } from "../kinds/task.js";
+import type { LabelledKind } from "../kinds/kinds.js";
+import type { Split, TaskData } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import { type EvaluationProgress, evaluateBatches } from "../training/loop/evaluate-held-out.js";
-import { writeSquadPredictions, writeTextPredictions } from "./predictions.js";
+import { writePredictions } from "./predictions.js";
 import { type Judgement, type PreparedSplit, prepareSplit } from "./prepared.js";
 import { headOf } from "./student-and-teacher.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "./task-batches.js";
@@ -56,18 +57,8 @@ export async function evaluateModel(options: EvaluateOptions): Promise<ModelResu
     const { exampleCount, skipped } = prepared;
     results.push({ split, exampleCount, skipped, ...result });
   }
-  if (predictions !== null) for (const result of results) writePredictions(task, result, predictions);
+  if (predictions !== null) for (const result of results) writePredictions(predictions, task, result);
   return results;
-}
-
-function writePredictions(task: Task, { split, predictions, nullOdds }: ModelResult, folder: string): void {
-  if (task.kind === "question-answering") {
-    const answers = new Map(predictions.map(({ id, value }) => [id, String(value)]));
-    writeSquadPredictions(folder, { answers, nullOdds: task.hasUnanswerable ? nullOdds : null });
-    return;
-  }
-  const values = predictions.map(({ id, value }) => ({ id, value: Number(value) }));
-  writeTextPredictions(folder, { task, split, predictions: values });
 }
 
 /** What a model achieves on one split. */
@@ -87,7 +78,7 @@ export interface EvaluationOptions extends EvaluationProgress {
 /** Runs a model over a split, batches of like length together, and judges what it says. */
 export async function evaluateSplit(
   model: TaskModel,
-  kind: Task["kind"],
+  kind: LabelledKind,
   split: PreparedSplit,
   options: EvaluationOptions,
 ): Promise<SplitResult> {

@@ -1,14 +1,9 @@
 import { formatModelCard } from "../hub/card.js";
+import { KIND_RECORDS } from "../kinds/kinds.js";
 import type { Task } from "../kinds/task.js";
 import { whole } from "../quantities.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
-
-const PIPELINES: Readonly<Record<Task["kind"], string>> = {
-  classification: "text-classification",
-  regression: "text-classification",
-  "question-answering": "question-answering",
-};
 
 /** README.md of a fine-tuned model. */
 export function finetunedCard(
@@ -26,7 +21,7 @@ export function finetunedCard(
     license: "apache-2.0",
     language: "en",
     tags: ["limbeck", task.name],
-    pipelineTag: PIPELINES[task.kind],
+    pipelineTag: KIND_RECORDS[task.kind].hubPipeline,
     facts: [
       ["started from", model],
       ...(teacher === null ? [] : [["teacher", teacher] as const]),

@@ -1,10 +1,12 @@
 import { dirname, join } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import { ConfigError } from "../errors.js";
-import type { Split, TextTask } from "../kinds/task.js";
+import type { LabelledKind } from "../kinds/kinds.js";
+import type { Split, Task, Tasks } from "../kinds/task.js";
 import { replaceFile, replaceText } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
 import { formatJson } from "../storage/json-file.js";
+import type { Prediction } from "./prepared.js";
 import { GLUE_TASKS } from "./texts/glue-layouts.js";
 
 /** What a model says of a test set of GLUE. */
@@ -93,13 +95,36 @@ export function writeSquadPredictions(folder: string, { answers, nullOdds }: Squ
   if (nullOdds !== null) replaceText(join(folder, "null_odds.json"), formatJson(Object.fromEntries(nullOdds)));
 }
 
-/** Writes predictions-SPLIT.tsv: id and prediction, labels by their names. */
-export function writeTextPredictions(
-  folder: string,
-  { task, split, predictions }: { task: TextTask; split: Split; predictions: readonly { id: string; value: number }[] },
-): void {
-  const word = (value: number) => (task.kind === "classification" ? task.labels[value] : value.toFixed(4));
-  const lines = predictions.map(({ id, value }) => `${id}\t${word(value)}`);
+/** What a model says of a split. */
+interface SplitPredictions {
+  readonly split: Split;
+  readonly predictions: readonly Prediction[];
+  readonly nullOdds: ReadonlyMap<string, number> | null;
+}
+
+type Writer<T> = (folder: string, task: T, said: SplitPredictions) => void;
+
+const WRITERS: { readonly [K in LabelledKind]: Writer<Tasks[K]> } = {
+  classification: (folder, { labels }, said) => writeTable(folder, said, (value) => String(labels[value])),
+  regression: (folder, _task, said) => writeTable(folder, said, (value) => value.toFixed(4)),
+  "question-answering": (folder, { hasUnanswerable }, { predictions, nullOdds }) => {
+    const answers = new Map(predictions.map(({ id, value }) => [id, String(value)]));
+    writeSquadPredictions(folder, { answers, nullOdds: hasUnanswerable ? nullOdds : null });
+  },
+};
+
+/**
+ * Writes what a model says of a split: predictions-SPLIT.tsv, labels by their names, or what SQuAD's script takes.
+ *
+ * @throws StorageError when it cannot be written
+ */
+export function writePredictions(folder: string, task: Task, said: SplitPredictions): void {
+  const write = WRITERS[task.kind] as Writer<Task>; // It is of its kind.
+  write(folder, task, said);
+}
+
+function writeTable(folder: string, { split, predictions }: SplitPredictions, word: (value: number) => string): void {
+  const lines = predictions.map(({ id, value }) => `${id}\t${word(Number(value))}`);
   makeFolder(folder);
   replaceText(join(folder, `predictions-${split}.tsv`), `${["id\tprediction", ...lines].join("\n")}\n`);
 }

@@ -1,6 +1,7 @@
 import { permutation } from "../data/order.js";
 import { ConfigError } from "../errors.js";
 import { type Answer, answersOf } from "../kinds/answers.js";
+import type { LabelledKind } from "../kinds/kinds.js";
 import { type MetricName, textMetrics } from "../kinds/metrics/metrics.js";
 import { bestNullThresholds, questionMetrics, questionParts } from "../kinds/metrics/squad.js";
 import type {
@@ -8,9 +9,11 @@ import type {
   QuestionExample,
   QuestionTask,
   ReadOptions,
+  Rows,
   Split,
   Task,
   TaskData,
+  Tasks,
   TextExample,
   TextTask,
 } from "../kinds/task.js";
@@ -68,41 +71,47 @@ export async function prepareSplit(
   tokenizer: Tokenizer,
   options: FeatureOptions & ReadOptions & { limit?: number | null },
 ): Promise<PreparedSplit> {
-  if (isQuestions(data)) {
-    const { examples, skipped } = drawn(await data.read(split, options), options, data.task);
-    return { split, skipped, ...(await questionSplit(data.task, examples, tokenizer, options)) };
-  }
-  const { examples, skipped } = drawn(await data.read(split, options), options, data.task);
-  return { split, skipped, ...(await textSplit(data.task, examples, tokenizer, options)) };
+  const { task } = data;
+  const { examples, skipped } = drawn<Row>(await data.read(split, options), options, task);
+  const make = SPLITS[task.kind] as SplitMaker<Task, Row>; // Its rows are of its kind.
+  return { split, skipped, ...(await make(task, examples, tokenizer, options)) };
 }
 
+type Row = Rows[LabelledKind];
 type MadeSplit = Omit<PreparedSplit, "split" | "skipped">;
-
-function isQuestions(data: TaskData): data is Extract<TaskData, { task: QuestionTask }> {
-  return data.task.kind === "question-answering";
-}
-
-async function textSplit(
-  task: TextTask,
-  examples: readonly TextExample[],
+type SplitMaker<T, R> = (
+  task: T,
+  examples: readonly R[],
   tokenizer: Tokenizer,
   options: FeatureOptions,
-): Promise<MadeSplit> {
-  const isLabelled = examples.every(({ label }) => label !== null);
-  return {
-    exampleCount: examples.length,
-    isLabelled,
-    features: await textFeatures(examples, tokenizer, options),
-    judge: (logits) => {
-      const values = logits.map((row) => (task.kind === "regression" ? (row[0] ?? 0) : argmax(row)));
-      const labels = examples.map(({ label }) => label ?? Number.NaN);
-      return {
-        metrics: isLabelled ? textMetrics(task.metrics, values, labels) : {},
-        predictions: examples.map(({ id }, i) => ({ id, value: values[i] ?? 0 })),
-        nullOdds: null,
-        details: {},
-      };
-    },
+) => Promise<MadeSplit>;
+
+/** How a kind's rows become features, and what its logits amount to. */
+const SPLITS: { readonly [K in LabelledKind]: SplitMaker<Tasks[K], Rows[K]> } = {
+  classification: textSplit(argmax),
+  regression: textSplit((row) => row[0] ?? 0),
+  "question-answering": questionSplit,
+};
+
+/** @param decode what a text's logits say: a label's index, or a score */
+function textSplit(decode: (logits: Float32Array) => number): SplitMaker<TextTask, TextExample> {
+  return async (task, examples, tokenizer, options) => {
+    const isLabelled = examples.every(({ label }) => label !== null);
+    return {
+      exampleCount: examples.length,
+      isLabelled,
+      features: await textFeatures(examples, tokenizer, options),
+      judge: (logits) => {
+        const values = logits.map(decode);
+        const labels = examples.map(({ label }) => label ?? Number.NaN);
+        return {
+          metrics: isLabelled ? textMetrics(task.metrics, values, labels) : {},
+          predictions: examples.map(({ id }, i) => ({ id, value: values[i] ?? 0 })),
+          nullOdds: null,
+          details: {},
+        };
+      },
+    };
   };
 }
 

@@ -35,7 +35,7 @@ interface StudentOptions {
 
 /** The head that a task needs. */
 export function headOf(task: Task): TaskHead {
-  return task.kind === "classification" ? { kind: task.kind, labels: task.labels } : { kind: task.kind };
+  return "labels" in task ? { kind: task.kind, labels: task.labels } : { kind: task.kind };
 }
 
 /** Draws a head for the model that fine-tuning starts from; a run that is resumed has weights of its own. */

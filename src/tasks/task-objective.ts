@@ -7,7 +7,7 @@ import { phase } from "../engine/tensor/profile.js";
 import { tidy } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import type { TaskModel } from "../hub/task-model.js";
-import type { Task } from "../kinds/task.js";
+import type { LabelledKind } from "../kinds/kinds.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { softTargetLoss } from "../training/loop/losses.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
@@ -43,25 +43,43 @@ export function taskLogits(
   return mask === null ? spans : spans.add(mask.view([1, B, S]).clampMin(NOWHERE));
 }
 
+/** A kind's losses, each a sum over a batch's sequences of logits as taskLogits gives them. */
+interface TaskLosses {
+  /** On the data's own labels. */
+  hard(logits: Tensor, targets: readonly Float64Array[]): Tensor;
+  /** The distance to a teacher's logits. */
+  soft(student: Tensor, teacher: Tensor, temperature: number): Tensor;
+}
+
+const LOSSES: Readonly<Record<LabelledKind, TaskLosses>> = {
+  classification: {
+    hard: (logits, targets) => crossEntropy(logits, targets[0]),
+    soft: softTargetLoss,
+  },
+  regression: {
+    hard: (logits, targets) => {
+      const scores = tensor(Float32Array.from(targets[0] ?? []), { device: logits.device });
+      return squaredError(logits.select(1, 0), scores);
+    },
+    soft: squaredError,
+  },
+  "question-answering": {
+    hard: (logits, [starts, ends]) =>
+      crossEntropy(logits.select(0, 0), starts)
+        .add(crossEntropy(logits.select(0, 1), ends))
+        .mul(0.5),
+    soft: (student, teacher, temperature) => softTargetLoss(student, teacher, temperature).mul(0.5),
+  },
+};
+
 /**
  * The sum over a batch's sequences of the loss on the data's own labels: cross-entropy, squared error, or the mean of the
  * cross-entropies of an answer's start and end.
  *
  * @param logits as taskLogits gives them
  */
-export function hardLoss(kind: Task["kind"], logits: Tensor, targets: readonly Float64Array[]): Tensor {
-  const target = (index: number) => targets[index] ?? new Float64Array(0);
-  const { device } = logits;
-  if (kind === "regression") {
-    const difference = logits.select(1, 0).sub(tensor(Float32Array.from(target(0)), { device }));
-    return difference.mul(difference).sum();
-  }
-  const crossEntropy = (rows: Tensor, labels: Float64Array) =>
-    nllLoss(rows.logSoftmax(), tensor(Int32Array.from(labels), { dtype: "int64", device }));
-  if (kind === "classification") return crossEntropy(logits, target(0));
-  return crossEntropy(logits.select(0, 0), target(0))
-    .add(crossEntropy(logits.select(0, 1), target(1)))
-    .mul(0.5);
+export function hardLoss(kind: LabelledKind, logits: Tensor, targets: readonly Float64Array[]): Tensor {
+  return LOSSES[kind].hard(logits, targets);
 }
 
 /**
@@ -70,13 +88,18 @@ export function hardLoss(kind: Task["kind"], logits: Tensor, targets: readonly F
  *
  * Source: Sanh et al. 2019, section 3, "a second step of distillation"; Hinton et al. 2015, section 2.
  */
-export function softLoss(kind: Task["kind"], student: Tensor, teacher: Tensor, temperature: number): Tensor {
-  if (kind === "regression") {
-    const difference = student.sub(teacher);
-    return difference.mul(difference).sum();
-  }
-  const distance = softTargetLoss(student, teacher, temperature);
-  return kind === "classification" ? distance : distance.mul(0.5);
+export function softLoss(kind: LabelledKind, student: Tensor, teacher: Tensor, temperature: number): Tensor {
+  return LOSSES[kind].soft(student, teacher, temperature);
+}
+
+/** @param rows logits [B, C] */
+function crossEntropy(rows: Tensor, labels: ArrayLike<number> = []): Tensor {
+  return nllLoss(rows.logSoftmax(), tensor(Int32Array.from(labels), { dtype: "int64", device: rows.device }));
+}
+
+function squaredError(a: Tensor, b: Tensor): Tensor {
+  const difference = a.sub(b);
+  return difference.mul(difference).sum();
 }
 
 /** Fine-tuning, with a teacher the second step of distillation: L = α_hard L_hard + α_soft L_soft. */
@@ -84,14 +107,14 @@ export class TaskObjective implements Objective<TaskStep> {
   readonly model: TaskModel;
   readonly parameters: FlatParameters;
   readonly losses: readonly { name: string; weight: number }[];
-  readonly #kind: Task["kind"];
+  readonly #kind: LabelledKind;
   readonly #teacher: TaskModel | null;
   readonly #recipe: FinetuneRecipe;
   readonly #options: { productDType: DType; device: string };
 
   /** @param teacher is read, never changed */
   constructor(
-    kind: Task["kind"],
+    kind: LabelledKind,
     student: { model: TaskModel; parameters: FlatParameters },
     teacher: TaskModel | null,
     options: { recipe: FinetuneRecipe; productDType: DType; device: string },

@@ -3,6 +3,7 @@ import { ConfigError } from "../../errors.js";
 import { readModelConfig } from "../../hub/model-loading.js";
 import type { Task } from "../../kinds/task.js";
 import { percent, whole } from "../../quantities.js";
+import { RECIPE_FAMILIES } from "../../recipes/finetune-base.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
 import { finetuneRecipeNamed } from "../../recipes/recipes.js";
 import { parseRecipe } from "../../recipes/training-recipe.js";
@@ -98,8 +99,7 @@ function taskAsBegun(flags: TaskFlags, { task, data }: Sources): TaskFlags {
 /** By the task's kind and the model's size. */
 export async function defaultRecipeName(task: Task, model: string): Promise<string> {
   const { hiddenSize } = await readModelConfig(model);
-  const family = task.kind === "question-answering" ? "squad" : "finetune";
-  return `${family}-${hiddenSize < NANO_HIDDEN_SIZE ? "nano" : "base"}`;
+  return `${RECIPE_FAMILIES[task.kind]}-${hiddenSize < NANO_HIDDEN_SIZE ? "nano" : "base"}`;
 }
 
 /** "accuracy 81.2 %, loss 0.412". */

@@ -4,6 +4,7 @@ import { measure } from "../../experiments/measure/measure.js";
 import { openEncoder, type Subject } from "../../experiments/measure/measure-subjects.js";
 import { madeUpStsPairs } from "../../experiments/measure/sts-pairs.js";
 import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
+import { isTextKind } from "../../kinds/kinds.js";
 import type { Task } from "../../kinds/task.js";
 import { whole } from "../../quantities.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
@@ -52,7 +53,7 @@ export async function taskRecipes(
 ): Promise<TaskRecipes> {
   const present = presentTasks(tasks).map(({ data }) => data.task);
   const changes = changesByTask(set, present, options.set);
-  if (recipe !== undefined && present.every(isQuestions)) {
+  if (recipe !== undefined && !present.some(({ kind }) => isTextKind(kind))) {
     throw new ConfigError(
       `${options.recipe}: expected a task with texts, which it is for, got SQuAD alone. Leave it out.`,
     );
@@ -62,7 +63,7 @@ export async function taskRecipes(
     const defaultName = await defaultRecipeName(task, model);
     all[task.name] = chooseRecipe(
       {
-        ...(recipe !== undefined && !isQuestions(task) && { recipe }),
+        ...(recipe !== undefined && isTextKind(task.kind) && { recipe }),
         set: merged(changes.all, changes.of[task.name] ?? {}),
         out: "",
         resume: false,
@@ -74,10 +75,6 @@ export async function taskRecipes(
   const same = JSON.stringify(first);
   const others = Object.fromEntries(Object.entries(all).filter(([, other]) => JSON.stringify(other) !== same));
   return { first, all, others };
-}
-
-function isQuestions({ kind }: Task): boolean {
-  return kind === "question-answering";
 }
 
 type Changes = Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../errors.js";
 import type { TaskEntry } from "../../experiments/task-runs.js";
+import { isTextKind, TEXT_KINDS } from "../../kinds/kinds.js";
 import type { TaskData } from "../../kinds/task.js";
 import { findGlueTasks, openTask, TASK_NAMES } from "../../tasks/open.js";
 import { plainName } from "../../tasks/split-files.js";
@@ -49,8 +50,8 @@ async function openOwn(
   if (first === undefined || more.length > 0) {
     throw new ConfigError(`--text: expected one column or two, got ${text?.length ?? 0}.`);
   }
-  if (kind !== undefined && kind !== "classification" && kind !== "regression") {
-    throw new ConfigError(`--kind: expected classification or regression, got ${kind}.`);
+  if (kind !== undefined && !isTextKind(kind)) {
+    throw new ConfigError(`--kind: expected ${TEXT_KINDS.join(" or ")}, got ${kind}.`);
   }
   const task = await ownTask({
     name: "own",

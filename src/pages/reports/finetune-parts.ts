@@ -1,5 +1,6 @@
 import { inPoints } from "../../experiments/task-runs.js";
-import type { Task } from "../../kinds/task.js";
+import type { LabelledKind } from "../../kinds/kinds.js";
+import type { Task, Tasks } from "../../kinds/task.js";
 import { ABSENT, counted } from "../../quantities.js";
 import type { RunReport } from "../../tasks/run-report.js";
 import type { CurveChart, Fact } from "../document.js";
@@ -25,16 +26,20 @@ export function originFacts({ model, teacher, trainExamples, skippedRows, select
 }
 
 /** What only answers, or only a teacher, have to do with. */
-const ANSWER_KEYS = ["windowStride", "maxAnswerLength", "nBest"];
+const ANSWER_KEYS = ["windowStride", "maxAnswerLength", "nBest", "nullThreshold"];
+const IDLE_KEYS: { readonly [K in LabelledKind]: (task: Tasks[K]) => readonly string[] } = {
+  classification: () => ANSWER_KEYS,
+  regression: () => ANSWER_KEYS,
+  "question-answering": ({ hasUnanswerable }) => (hasUnanswerable ? [] : ["nullThreshold"]),
+};
 const TEACHER_KEYS = ["alphaHard", "alphaSoft", "temperature"];
 
 /** The recipe's values, but those that nothing came to depend on. */
 export function recipeFacts({ recipe, teacher }: RunReport, task: Task): Fact[] {
-  const hasQuestions = task.kind === "question-answering";
+  const idleKeys = IDLE_KEYS[task.kind] as (task: Task) => readonly string[]; // It is of its kind.
   const idle = new Set([
     ...["kind", recipe.steps === null ? "steps" : "epochs"],
-    ...(hasQuestions ? [] : ANSWER_KEYS),
-    ...(hasQuestions && task.hasUnanswerable ? [] : ["nullThreshold"]),
+    ...idleKeys(task),
     ...(teacher === null ? TEACHER_KEYS : []),
   ]);
   const names = Object.keys(recipe).filter((key) => !idle.has(key));

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { rowFile } from "../../data/readers/rows.js";
+import { KIND_RECORDS } from "../../kinds/kinds.js";
 import type { QuestionTask, Split, TaskData } from "../../kinds/task.js";
 import { type SplitFiles, splitFiles, splitMissing, taskFolder, taskMissing } from "../split-files.js";
 import { jsonQuestions, parquetQuestions, readQuestions } from "./squad-questions.js";
 
 const shared = {
   kind: "question-answering",
-  metrics: ["exactMatch", "squadF1"],
+  metrics: KIND_RECORDS["question-answering"].metrics,
   score: ["squadF1"],
   evaluationSplits: ["validation"],
 } as const;

@@ -1,8 +1,26 @@
 import { cellText } from "../../data/readers/row.js";
 import { FormatError } from "../../errors.js";
+import type { TextKind } from "../../kinds/kinds.js";
+import type { Tasks, TextTask } from "../../kinds/task.js";
 
 /** Turns a cell into a label's index or a score. @throws FormatError when it is neither */
 export type LabelReader = (cell: unknown, where: string) => number;
+
+/** How a task's labels or scores are written: by their names in people's own files, as indices in the Hub's Parquet. */
+interface LabelForms<T> {
+  own(task: T): LabelReader;
+  hub(task: T): LabelReader;
+}
+
+const FORMS: { readonly [K in TextKind]: LabelForms<Tasks[K]> } = {
+  classification: { own: ({ labels }) => wordLabels(labels), hub: ({ labels }) => indexLabels(labels) },
+  regression: { own: ({ range }) => scores(range), hub: ({ range }) => scores(range) },
+};
+
+export function labelReader(task: TextTask, form: keyof LabelForms<TextTask>): LabelReader {
+  const forms = FORMS[task.kind] as LabelForms<TextTask>; // It is of its kind.
+  return forms[form](task);
+}
 
 /** Labels that a file writes as words, or as anything that looks the same: 1 is "1". */
 export function wordLabels(words: readonly string[]): LabelReader {

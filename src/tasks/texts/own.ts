@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
 import { type RowFile, readRows, rowFile } from "../../data/readers/rows.js";
 import { ConfigError, FormatError } from "../../errors.js";
-import type { Split, TaskData, TextTask } from "../../kinds/task.js";
+import { KIND_RECORDS, type TextKind } from "../../kinds/kinds.js";
+import type { Split, TaskData, Tasks, TextTask } from "../../kinds/task.js";
 import { splitFiles } from "../split-files.js";
-import { numberIn, scores, wordLabels } from "./labels.js";
+import { labelReader, numberIn } from "./labels.js";
 import { readTextExamples, type TextColumns } from "./text-examples.js";
 
 /** Somebody's own data: CSV, TSV, JSON lines or Parquet. */
@@ -21,7 +22,7 @@ export interface OwnTaskOptions {
   /** The column of ids, each of which may be there once; without it, rows are numbered. */
   readonly id?: string | null;
   /** Null asks the training file: numbers of which some are not whole are scores, anything else is labels. */
-  readonly kind?: "classification" | "regression" | null;
+  readonly kind?: TextKind | null;
   /** Names of the labels in the order of a model's; null takes those of the training file, sorted. */
   readonly labels?: readonly string[] | null;
 }
@@ -46,7 +47,7 @@ export async function ownTask(options: OwnTaskOptions): Promise<TaskData> {
   };
   const shared = { name, title: name, evaluationSplits: ["validation"], isPair: text.length === 2 } as const;
   const task = await describe(options, shared, files.train ?? null);
-  const read = task.kind === "classification" ? wordLabels(task.labels) : scores(null);
+  const read = labelReader(task, "own");
   return {
     task,
     read: async (split, readOptions) => {
@@ -65,26 +66,33 @@ async function describe(
   shared: Shared,
   train: readonly RowFile[] | null,
 ): Promise<TextTask> {
-  if (labels !== null && kind !== "regression") return classification(shared, labels);
-  if (kind === "regression") return regression(shared);
-  if (train === null) {
-    throw new ConfigError(`${shared.name}: without a training file, give the labels, or the kind "regression".`);
-  }
-  const found = await labelsIn(train, label);
-  if (kind === null && found.areScores) return regression(shared);
-  return classification(shared, checkedLabels(found, train[0]?.path ?? "", label));
+  let found: Promise<FoundLabels> | null = null;
+  const ask = (): Promise<FoundLabels> => {
+    if (train === null) {
+      throw new ConfigError(`${shared.name}: without a training file, give the labels, or the kind "regression".`);
+    }
+    found ??= labelsIn(train, label);
+    return found;
+  };
+  const chosen = kind ?? (labels === null && (await ask()).areScores ? "regression" : "classification");
+  return MAKERS[chosen](shared, async () => labels ?? checkedLabels(await ask(), train?.[0]?.path ?? "", label));
 }
 
-function regression(shared: Shared): TextTask {
-  const metrics = ["pearson", "spearman"] as const;
-  return { ...shared, kind: "regression", range: null, metrics, score: metrics };
-}
+type Maker<T> = (shared: Shared, labels: () => Promise<readonly string[]>) => Promise<T>;
 
-/** F1 needs one label that counts as found; of two, that is the second. */
-function classification(shared: Shared, labels: readonly string[]): TextTask {
-  const metrics = labels.length === 2 ? (["accuracy", "f1"] as const) : (["accuracy"] as const);
-  return { ...shared, kind: "classification", labels, metrics, score: ["accuracy"] };
-}
+/** How a task of a kind is made of what somebody's own files hold. */
+const MAKERS: { readonly [K in TextKind]: Maker<Tasks[K]> } = {
+  classification: async (shared, found) => {
+    const labels = await found();
+    // F1 needs one label that counts as found; of two, that is the second.
+    const metrics = labels.length === 2 ? KIND_RECORDS.classification.metrics : (["accuracy"] as const);
+    return { ...shared, kind: "classification", labels, metrics, score: ["accuracy"] };
+  },
+  regression: async (shared) => {
+    const { metrics } = KIND_RECORDS.regression;
+    return { ...shared, kind: "regression", range: null, metrics, score: metrics };
+  },
+};
 
 interface FoundLabels {
   /** In natural order. */

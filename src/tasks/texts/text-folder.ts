@@ -9,7 +9,7 @@ import {
   taskFolder,
   taskMissing,
 } from "../split-files.js";
-import { indexLabels, type LabelReader, scores } from "./labels.js";
+import { type LabelReader, labelReader } from "./labels.js";
 import { readTextExamples, type TextColumns, type TextSource } from "./text-examples.js";
 
 /** How a published task with texts lies in a folder: in its own files, or in the Hub's Parquet. */
@@ -66,13 +66,9 @@ function textSource(layout: TextLayout, folder: string, split: Split): TextSourc
   const mayHideLabels = layout.hasHiddenTest && split.startsWith("test");
   return found.layout === "own"
     ? { ...own, files: ownFiles(found, own.header[split] ?? null), mayHideLabels }
-    : { columns: hub.columns, label: hubLabel(task), files: found.paths.map(rowFile), mayHideLabels };
+    : { columns: hub.columns, label: labelReader(task, "hub"), files: found.paths.map(rowFile), mayHideLabels };
 }
 
 function ownFiles({ paths }: SplitFiles, header: readonly string[] | null): RowFile[] {
   return paths.map((path) => ({ path, format: "tsv", header }));
-}
-
-function hubLabel(task: TextTask): LabelReader {
-  return task.kind === "regression" ? scores(task.range) : indexLabels(task.labels);
 }
