@@ -1,7 +1,6 @@
 // Self-attention. On the CPU it never writes its scores to memory: a block of 64 queries at a time goes from scores
 // to weighted values within the second cache, and the backward pass makes the scores again (Dao et al. 2022, FlashAttention).
 #include "attention.h"
-#include "dropout-noise.h"
 #include "packing.h"
 #include "products.h"
 #include "sharing.h"
@@ -9,7 +8,9 @@
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace limbeck {
@@ -17,30 +18,32 @@ namespace limbeck {
 namespace {
 
 /** Heads [B, H, S, d]; the mask broadcasts to [B, H, S, S]. */
-Tensor ComposedAttention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, double dropout) {
+Tensor ComposedAttention(const Tensor& q, const Tensor& k, const Tensor& v, const Optional<Tensor>& mask, const DropoutNoise& noise) {
+  const int64_t H = q.size(1), S = q.size(2);
   Tensor scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
   if (mask.has_value()) scores = scores + mask->to(scores.scalar_type());
-  // By its inner name, which autocast leaves as it is: bf16 scores are summed in f32 all the same.
-  Tensor weights = at::_softmax(scores, -1, /*half_to_float=*/false);
-  if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);
+  // By its inner name, which autocast leaves as it is: bf16 scores are summed in f32 all the same. Zeros where all is hidden.
+  Tensor weights = at::_safe_softmax(scores, -1);
+  if (noise.Drops()) {
+    const Tensor each = at::arange(std::max(H, S), noise.keys.options());
+    const Tensor rows = each.narrow(0, 0, H).unsqueeze(1) * AttentionRow(1, 0) + each.narrow(0, 0, S);
+    weights = (weights * ComposedFactors(noise, rows.view({-1}), S).view(weights.sizes())).to(weights.scalar_type());
+  }
   return at::matmul(weights, v);
 }
 
-Tensor Composed(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+Tensor Composed(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, const DropoutNoise& noise) {
   const int64_t B = qkv.size(0), S = qkv.size(1), D = qkv.size(2) / 3;
   const auto parts = qkv.view({B, S, 3, heads, D / heads}).permute({2, 0, 3, 1, 4}).unbind();
-  const auto attend = [&]() -> Tensor {
-#if LIMBECK_TORCH_AT_LEAST(2, 0)
-    // libtorch's own makes an object of oneDNN for every head and block in bf16 on the CPU: 2 to 20 times slower.
-    if (!qkv.is_cpu() || qkv.scalar_type() != at::kBFloat16)
-      return at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, dropout, /*is_causal=*/false);
-#endif
-    return ComposedAttention(parts[0], parts[1], parts[2], mask, dropout);
-  };
-  return attend().transpose(1, 2).reshape({B, S, D});
+  // libtorch's own draws noise of its own, and in bf16 on the CPU makes an object of oneDNN for every head and block: 2 to 20
+  // times slower.
+  const bool is_ours = noise.Drops() || (qkv.is_cpu() && qkv.scalar_type() == at::kBFloat16);
+  const Tensor out = is_ours ? ComposedAttention(parts[0], parts[1], parts[2], mask, noise)
+                             : at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, /*dropout_p=*/0, /*is_causal=*/false);
+  return out.transpose(1, 2).reshape({B, S, D});
 }
 
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
 
 using at::native::cpublas::brgemm;
 using at::native::cpublas::brgemm_release;
@@ -49,6 +52,8 @@ using at::native::cpublas::brgemm_release;
 constexpr int64_t kQueries = 64;
 // What stands for -inf: its exponential is as good as 0, and no sum of two becomes NaN.
 constexpr float kMasked = -1e30f;
+// The sum of a row whose keys are all hidden: its result is 0, as libtorch's own has it.
+constexpr float kAllHidden = std::numeric_limits<float>::infinity();
 
 struct Shape {
   int64_t B, S, H, d, padded;
@@ -85,9 +90,8 @@ LIMBECK_INLINE float LargestScore(const float* scores, const float* mask, const 
 /** Exponentials of a row of scores less the largest, dropped or kept; returns the sum of all. */
 template <class T>
 LIMBECK_INLINE float Exponentials(T* weights, const float* scores, const float* mask, float largest, const Shape& shape, const DropoutNoise& noise,
-                                  int64_t row) {
+                                  const RowNoise& keys) {
   const float scale = shape.Scale();
-  const RowNoise keys(noise, row);
   Floats sum{};
   const auto one = [&](int64_t i, Floats keep) LIMBECK_INLINED {
     const Floats e = Exp(Load(scores + i) * scale + Load(mask + i) - largest);
@@ -117,6 +121,7 @@ void Forward(T* out, float* log_sums, const T* qkv, const float* mask, const Sha
     T* const v_rows = k_columns + padded * d;
     const int64_t b = head / H, h = head % H;
     const T* const q = qkv + b * S * 3 * D + h * d;
+    const SequenceNoise of_sequence(noise, b);
     FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
     packing::PackRightTransposed(k_columns, q + D, 3 * D, d, S, padded);
     packing::PackRight(v_rows, q + 2 * D, 3 * D, S, padded, d);
@@ -127,7 +132,8 @@ void Forward(T* out, float* log_sums, const T* qkv, const float* mask, const Sha
       for (int64_t i = 0; i < rows; ++i) {
         const float* const row = scores + i * padded;
         const float largest = LargestScore(row, add, shape);
-        sums[i] = Exponentials(weights + i * padded, row, add, largest, shape, noise, head * S + first + i);
+        sums[i] = Exponentials(weights + i * padded, row, add, largest, shape, noise, RowNoise(of_sequence, AttentionRow(h, first + i)));
+        if (largest == kMasked) sums[i] = kAllHidden;
         log_sums[head * S + first + i] = largest + std::log(sums[i]);
       }
       brgemm(rows, d, padded, padded, d, d, false, weights, v_rows, values);
@@ -190,6 +196,7 @@ void Backward(T* dqkv, const T* gradient, const T* out, const float* log_sums, c
     const T* const q = qkv + b * S * stride + h * d;
     const T* const g = gradient + b * S * D + h * d;
     T* const d_q = dqkv + b * S * stride + h * d;
+    const SequenceNoise of_sequence(noise, b);
     FillMask(add, mask == nullptr ? nullptr : mask + b * S, shape);
     packing::PackRightTransposed(k_columns, q + D, stride, d, S, padded);
     packing::PackRightTransposed(v_columns, q + 2 * D, stride, d, S, padded);
@@ -201,8 +208,13 @@ void Backward(T* dqkv, const T* gradient, const T* out, const float* log_sums, c
       for (int64_t i = 0; i < rows; ++i) {
         const int64_t row = first + i;
         const float log_sum = log_sums[head * S + row];
+        if (log_sum == kAllHidden) {
+          std::fill_n(weights + i * padded, padded, T(0));
+          std::fill_n(d_scores + i * padded, padded, T(0));
+          continue;
+        }
         const float c = Dot(g + row * D, out + (b * S + row) * D + h * d, d);
-        const RowNoise row_noise(noise, head * S + row);
+        const RowNoise row_noise(of_sequence, AttentionRow(h, row));
         const auto one = [&](int64_t j, Floats keep) LIMBECK_INLINED {
           const Floats p = Exp(Load(scores + i * padded + j) * scale + Load(add + j) - log_sum);
           Store(weights + i * padded + j, p * keep);
@@ -233,10 +245,10 @@ LIMBECK_AVX512_END
 
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& qkv, const Optional<Tensor>& given_mask, int64_t heads, double dropout) {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& qkv, const Optional<Tensor>& given_mask, int64_t heads,
+                        const DropoutNoise& noise) {
     const Tensor mask = given_mask.value_or(Tensor());
     const Shape shape = ShapeOf(qkv, heads);
-    const DropoutNoise noise = DropoutNoise::Draw(dropout);
     Tensor out = at::empty({shape.B, shape.S, shape.D()}, qkv.options());
     const Tensor log_sums = at::empty({shape.B, shape.H, shape.S}, qkv.options().dtype(at::kFloat));
     WithType(qkv, [&]<class T>(T*) {
@@ -269,28 +281,29 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   static const float* DataOf(const Tensor& mask) { return mask.defined() ? mask.data_ptr<float>() : nullptr; }
 };
 
-bool Fits(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+bool Fits(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, const DropoutNoise& noise) {
   const int64_t d = qkv.size(2) / 3 / heads;
   const bool fits_mask = !mask.has_value() || (mask->is_cpu() && mask->scalar_type() == at::kFloat && mask->is_contiguous() &&
                                                mask->numel() == qkv.size(0) * qkv.size(1) && !mask->requires_grad());
-  return qkv.is_contiguous() && qkv.numel() > 0 && (d % 2 == 0 || qkv.scalar_type() == at::kFloat) && fits_mask && dropout < 1;
+  return qkv.is_contiguous() && qkv.numel() > 0 && (d % 2 == 0 || qkv.scalar_type() == at::kFloat) && fits_mask && noise.IsOnCpu();
 }
 
 #endif
 
 }  // namespace
 
-Tensor SelfAttention(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
+Tensor SelfAttention(const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, const DropoutNoise& noise) {
   TORCH_CHECK(qkv.dim() == 3 && heads > 0 && qkv.size(2) % (3 * heads) == 0, "needs [B, S, 3 D] whose D is a multiple of ", heads,
               " heads, got ", qkv.sizes());
-#if defined(LIMBECK_FAST_PRODUCTS)
+  noise.CheckSequences(qkv.size(0));
+#if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::selfAttention", {});
   if (const auto dtype = FastProductsOf(qkv); dtype.has_value()) {
     const Tensor x = qkv.to(*dtype);
-    if (Fits(x, heads, mask, dropout)) return AttentionFunction::apply(x, mask, heads, dropout);
+    if (Fits(x, heads, mask, noise)) return AttentionFunction::apply(x, mask, heads, noise);
   }
 #endif
-  return Composed(qkv, heads, mask, dropout);
+  return Composed(qkv, heads, mask, noise);
 }
 
 }  // namespace limbeck

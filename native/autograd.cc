@@ -10,28 +10,13 @@ namespace limbeck {
 namespace {
 
 Optional<at::ScalarType> AutocastDType(at::Device device) {
-#if LIMBECK_TORCH_AT_LEAST(2, 4)
-  if (at::autocast::is_autocast_enabled(device.type())) return at::autocast::get_autocast_dtype(device.type());
-#else
-  if (device.is_cuda() && at::autocast::is_enabled()) return at::autocast::get_autocast_gpu_dtype();
-  if (device.is_cpu() && at::autocast::is_cpu_enabled()) return at::autocast::get_autocast_cpu_dtype();
-#endif
-  return {};
+  if (!at::autocast::is_autocast_enabled(device.type())) return {};
+  return at::autocast::get_autocast_dtype(device.type());
 }
 
 void SetAutocast(at::Device device, const Optional<at::ScalarType>& dtype) {
-#if LIMBECK_TORCH_AT_LEAST(2, 4)
   at::autocast::set_autocast_enabled(device.type(), dtype.has_value());
   if (dtype.has_value()) at::autocast::set_autocast_dtype(device.type(), *dtype);
-#else
-  if (device.is_cuda()) {
-    at::autocast::set_enabled(dtype.has_value());
-    if (dtype.has_value()) at::autocast::set_autocast_gpu_dtype(*dtype);
-  } else {
-    at::autocast::set_cpu_enabled(dtype.has_value());
-    if (dtype.has_value()) at::autocast::set_autocast_cpu_dtype(*dtype);
-  }
-#endif
   // Casts of weights are cached until the region ends: the weights change between steps.
   if (!dtype.has_value()) at::autocast::clear_cache();
 }
@@ -61,9 +46,9 @@ Bindings Autograd() {
         return before;
       }),
       Op("requiresGrad", [](const Tensor& x) { return x.requires_grad(); }),
-      Op("setRequiresGrad", [](Tensor x, bool value) { x.set_requires_grad(value); }),
+      Op("setRequiresGrad", [](const Tensor& x, bool value) { x.set_requires_grad(value); }),
       Op("grad", [](const Tensor& x) { return x.grad().defined() ? Optional<Tensor>(x.grad()) : Optional<Tensor>(); }),
-      Op("setGrad", [](Tensor x, const Optional<Tensor>& grad) {
+      Op("setGrad", [](const Tensor& x, const Optional<Tensor>& grad) {
         if (grad.has_value()) CheckGradient(x, *grad);
         x.mutable_grad() = grad.has_value() ? *grad : Tensor();
       }),

@@ -14,6 +14,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,11 +28,7 @@
 
 namespace limbeck {
 
-#if LIMBECK_TORCH_AT_LEAST(2, 0)
 template <typename T> using Optional = std::optional<T>;
-#else
-template <typename T> using Optional = c10::optional<T>;
-#endif
 
 // An argument of the wrong JavaScript type: our own bug, reported as NativeError.
 struct BadArgument : std::runtime_error {
@@ -122,6 +119,26 @@ template <> struct Js<Tensor> {
     return Table().Get(handle);
   }
   static napi_value To(napi_env env, Tensor v) { return Js<double>::To(env, Table().Put(std::move(v))); }
+};
+
+// What was packed of a tensor's memory no longer holds once it is written to.
+void ForgetPacked(const Tensor& written);
+
+/** An argument whose elements an op writes to. One that it only reads is a `const Tensor&`: others do not compile. */
+struct Written {
+  const Tensor& tensor;
+
+  const Tensor& operator*() const { return tensor; }
+  const Tensor* operator->() const { return &tensor; }
+};
+
+template <> struct Js<Written> {
+  static constexpr const char* name = "Written";
+  static Written From(napi_env env, napi_value v) {
+    const Tensor& tensor = Js<Tensor>::From(env, v);
+    ForgetPacked(tensor);
+    return {tensor};
+  }
 };
 
 template <typename T> struct Js<Optional<T>> {
@@ -238,9 +255,6 @@ inline std::string FirstLine(const char* message) {
   return std::string(all.substr(0, all.find('\n')));
 }
 
-// What was packed of a tensor's memory no longer holds once it is written to.
-void ForgetPacked(const Tensor& written);
-
 struct Binding {
   const char* name;
   std::string signature;
@@ -250,6 +264,9 @@ struct Binding {
 template <typename F, typename M> struct Invoker;
 
 template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...) const> {
+  static_assert(((!std::is_same_v<std::decay_t<A>, Tensor> || std::is_same_v<A, const Tensor&>) && ...),
+                "a tensor that is read is a const Tensor&, one that is written to is Written");
+
   static std::string Signature() {
     std::string out = "(";
     int i = 0;
@@ -265,26 +282,23 @@ template <typename F, typename R, typename... A> struct Invoker<F, R (F::*)(A...
     const auto said = [data](const char* what) { return std::string(static_cast<const char*>(data)) + ": " + FirstLine(what); };
     try {
       if (argc < sizeof...(A)) throw BadArgument("expected " + std::to_string(sizeof...(A)) + " arguments, got " + std::to_string(argc));
-      return Call(env, argv, IsInPlace(static_cast<const char*>(data)), std::index_sequence_for<A...>());
+      return Call(env, argv, std::index_sequence_for<A...>());
     } catch (const StaleTensor& e) {
       ThrowJs(env, ErrorKind::kLifetime, said(e.what()));
     } catch (const c10::Error& e) {
       ThrowJs(env, ErrorKind::kNative, said(e.what_without_backtrace()));
     } catch (const std::exception& e) {
       ThrowJs(env, ErrorKind::kNative, said(e.what()));
+    } catch (...) { // What unwinds into Node ends the process.
+      ThrowJs(env, ErrorKind::kNative, said("an error without a message"));
     }
     return nullptr;
   }
 
  private:
-  // As in PyTorch, an op writes to its first argument if its name ends with an underscore.
-  static bool IsInPlace(std::string_view name) { return name.ends_with('_'); }
-
-  template <size_t... I> static napi_value Call(napi_env env, napi_value* argv, bool is_in_place, std::index_sequence<I...>) {
+  template <size_t... I> static napi_value Call(napi_env env, napi_value* argv, std::index_sequence<I...>) {
     // decltype(auto) of From: tensors arrive as references into the table, everything else as values.
     std::tuple<decltype(Js<std::decay_t<A>>::From(env, argv[I]))...> args{Js<std::decay_t<A>>::From(env, argv[I])...};
-    if constexpr (sizeof...(A) > 0 && std::is_same_v<std::decay_t<std::tuple_element_t<0, std::tuple<A..., void*>>>, Tensor>)
-      if (is_in_place) ForgetPacked(std::get<0>(args));
     if constexpr (std::is_void_v<R>) {
       F{}(std::get<I>(args)...);
       return nullptr;

@@ -13,7 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <vector>
+#include <new>
+#include <utility>
 
 namespace limbeck {
 
@@ -36,6 +37,7 @@ constexpr size_t kAlwaysKept = size_t{256} << 20;
 
 struct Header {
   size_t size_class;
+  Header* next; // While it is kept: a list needs no memory of its own, so that nothing can fail where a tensor is freed.
 };
 
 size_t ClassOf(size_t bytes) {
@@ -66,55 +68,54 @@ class BlockCache {
     {
       const std::lock_guard lock(mutex_);
       for (size_t at = wanted; at <= wanted + kLargerClasses && at < kClasses; ++at) {
-        if (free_[at].empty()) continue;
-        void* block = free_[at].back();
-        free_[at].pop_back();
+        if (free_[at] == nullptr) continue;
+        Header* const block = std::exchange(free_[at], free_[at]->next);
         kept_ -= SizeOf(at);
         used_ += SizeOf(at);
         if (used_ > peak_) peak_ = used_;
-        return block;
+        return BlockOf(block);
       }
     }
     void* line = nullptr;
     TORCH_CHECK(posix_memalign(&line, kLine, SkewedSize(SizeOf(wanted))) == 0,
                 "not enough memory: tried to allocate ", bytes, " bytes");
-    static_cast<Header*>(line)->size_class = wanted;
+    auto* const made = new (line) Header{wanted, nullptr};
     const std::lock_guard lock(mutex_);
     used_ += SizeOf(wanted);
     if (used_ > peak_) peak_ = used_;
-    return static_cast<char*>(line) + kLine;
+    return BlockOf(made);
   }
 
-  void Give(void* block) {
-    void* line = static_cast<char*>(block) - kLine;
-    const size_t at = static_cast<Header*>(line)->size_class;
+  void Give(void* block) noexcept {
+    auto* const header = reinterpret_cast<Header*>(static_cast<char*>(block) - kLine);
+    const size_t at = header->size_class;
     {
       const std::lock_guard lock(mutex_);
       used_ -= SizeOf(at);
       // What is kept is never more than what was once in use, so the process stays below twice its need.
       if (kept_ + used_ + SizeOf(at) <= peak_ + kAlwaysKept) {
-        free_[at].push_back(block);
+        header->next = std::exchange(free_[at], header);
         kept_ += SizeOf(at);
         return;
       }
     }
-    std::free(line);
+    std::free(header);
   }
 
   /** Frees what is kept, and lets as little be kept as if nothing had been in use but what is. */
   void Release() {
     const std::lock_guard lock(mutex_);
-    for (auto& blocks : free_) {
-      for (void* block : blocks) std::free(static_cast<char*>(block) - kLine);
-      blocks.clear();
-    }
+    for (Header*& first : free_)
+      while (first != nullptr) std::free(std::exchange(first, first->next));
     kept_ = 0;
     peak_ = used_;
   }
 
  private:
+  static void* BlockOf(Header* header) { return reinterpret_cast<char*>(header) + kLine; }
+
   std::mutex mutex_;
-  std::array<std::vector<void*>, kClasses> free_;
+  std::array<Header*, kClasses> free_{};
   size_t used_ = 0;
   size_t kept_ = 0;
   size_t peak_ = 0;
@@ -125,23 +126,18 @@ BlockCache& Cache() {
   return *cache;
 }
 
-void Give(void* block) {
+void Give(void* block) noexcept {
   if (block != nullptr) Cache().Give(block);
 }
 
-// No `override`: which of these are virtual, and const, depends on the version of libtorch.
 class CachingAllocator final : public at::Allocator {
  public:
-  at::DataPtr allocate(size_t bytes) { return Allocate(bytes); }
-  at::DataPtr allocate(size_t bytes) const { return Allocate(bytes); }
-  at::DeleterFnPtr raw_deleter() const { return &Give; }
-  void copy_data(void* into, const void* from, size_t bytes) const { std::memcpy(into, from, bytes); }
-
- private:
-  static at::DataPtr Allocate(size_t bytes) {
+  at::DataPtr allocate(size_t bytes) override {
     void* block = bytes == 0 ? nullptr : Cache().Take(bytes);
     return {block, block, &Give, at::Device(at::kCPU)};
   }
+  at::DeleterFnPtr raw_deleter() const override { return &Give; }
+  void copy_data(void* into, const void* from, size_t bytes) const override { std::memcpy(into, from, bytes); }
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ Bindings Pointwise() {
       Op("div", [](const Tensor& x, const Tensor& y) { return at::div(x, y); }),
       Op("addScalar", [](const Tensor& x, const Scalar& y) { return at::add(x, y); }),
       Op("mulScalar", [](const Tensor& x, const Scalar& y) { return at::mul(x, y); }),
+      Op("divScalar", [](const Tensor& x, const Scalar& y) { return at::div(x, y); }),
       Op("neg", [](const Tensor& x) { return at::neg(x); }),
       Op("exp", [](const Tensor& x) { return at::exp(x); }),
       Op("log", [](const Tensor& x) { return at::log(x); }),
@@ -32,15 +33,15 @@ Bindings Pointwise() {
       Op("where", [](const Tensor& c, const Tensor& x, const Tensor& y) { return at::where(c, x, y); }),
       Op("maskedFill", [](const Tensor& x, const Tensor& mask, const Scalar& value) { return at::masked_fill(x, mask, value); }),
       Op("isfinite", [](const Tensor& x) { return at::isfinite(x); }),
-      Op("add_", [](Tensor x, const Tensor& y, const Scalar& alpha) { x.add_(y, alpha); }),
-      Op("addScalar_", [](Tensor x, const Scalar& y) { x.add_(y); }),
-      Op("mul_", [](Tensor x, const Tensor& y) { x.mul_(y); }),
-      Op("div_", [](Tensor x, const Tensor& y) { x.div_(y); }),
-      Op("mulScalar_", [](Tensor x, const Scalar& y) { x.mul_(y); }),
-      Op("sub_", [](Tensor x, const Tensor& y) { x.sub_(y); }),
-      Op("exp_", [](Tensor x) { x.exp_(); }),
-      Op("zero_", [](Tensor x) { x.zero_(); }),
-      Op("copy_", [](Tensor x, const Tensor& y) { x.copy_(y); }),
+      Op("add_", [](Written x, const Tensor& y, const Scalar& alpha) { x->add_(y, alpha); }),
+      Op("addScalar_", [](Written x, const Scalar& y) { x->add_(y); }),
+      Op("mul_", [](Written x, const Tensor& y) { x->mul_(y); }),
+      Op("div_", [](Written x, const Tensor& y) { x->div_(y); }),
+      Op("mulScalar_", [](Written x, const Scalar& y) { x->mul_(y); }),
+      Op("sub_", [](Written x, const Tensor& y) { x->sub_(y); }),
+      Op("exp_", [](Written x) { x->exp_(); }),
+      Op("zero_", [](Written x) { x->zero_(); }),
+      Op("copy_", [](Written x, const Tensor& y) { x->copy_(y); }),
   };
 }
 
@@ -64,7 +65,7 @@ Bindings LinearAlgebra() {
       Op("matmul", [](const Tensor& x, const Tensor& y) { return at::matmul(x, y); }),
       Op("linear", [](const Tensor& x, const Tensor& w, const Optional<Tensor>& b) { return Linear(x, w, b); }),
       Op("linearInputGradient", [](const Tensor& gradient, const Tensor& weight) { return LinearInputGradient(gradient, weight); }),
-      Op("addLinearWeightGradient_", [](Tensor into, const Tensor& gradient, const Tensor& x) { AddLinearWeightGradient(into, gradient, x); }),
+      Op("addLinearWeightGradient_", [](Written into, const Tensor& gradient, const Tensor& x) { AddLinearWeightGradient(*into, gradient, x); }),
   };
 }
 
@@ -94,12 +95,16 @@ Bindings Layers() {
       Op("layerNorm", [](const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
         return at::layer_norm(x, weight.sizes(), weight, bias, eps);
       }),
-      Op("dropout", [](const Tensor& x, double p) { return Dropout(x, p); }),
-      Op("residualNorm", [](const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double dropout) {
-        return ResidualNorm(x, y, weight, bias, eps, dropout);
+      Op("dropout", [](const Tensor& x, double p, const Optional<Tensor>& keys, int64_t place) {
+        return Dropout(x, DropoutNoise::Of(p, keys, place));
       }),
-      Op("selfAttention", [](const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout) {
-        return SelfAttention(qkv, heads, mask, dropout);
+      Op("residualNorm", [](const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double dropout,
+                            const Optional<Tensor>& keys, int64_t place) {
+        return ResidualNorm(x, y, weight, bias, eps, DropoutNoise::Of(dropout, keys, place));
+      }),
+      Op("selfAttention", [](const Tensor& qkv, int64_t heads, const Optional<Tensor>& mask, double dropout,
+                             const Optional<Tensor>& keys, int64_t place) {
+        return SelfAttention(qkv, heads, mask, DropoutNoise::Of(dropout, keys, place));
       }),
       Op("nllLoss", [](const Tensor& logProbabilities, const Tensor& target, int64_t ignoreIndex) {
         return at::nll_loss(logProbabilities, target, {}, at::Reduction::Sum, ignoreIndex);

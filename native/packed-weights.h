@@ -3,7 +3,7 @@
 
 #include "tiles.h"
 
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
 
 #include <ATen/record_function.h>
 

@@ -5,7 +5,7 @@
 #include "products.h"
 #include "vectors.h"
 
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
 
 // GCC 12 takes the undefined lanes of its own intrinsics for a mistake.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

@@ -11,7 +11,7 @@
 
 namespace limbeck {
 
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
 
 namespace {
 
@@ -65,10 +65,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, const Optional<Tensor>& given_bias) {
     const Tensor bias = given_bias.value_or(Tensor());
     const Tensor rows = Rows(x, weight.size(1));
-    context->save_for_backward({rows});
-    // As values and not as saved variables: these are leaves, whose gradients are added to.
-    context->saved_data["weight"] = weight;
-    if (bias.defined()) context->saved_data["bias"] = bias;
+    context->save_for_backward({rows, weight, bias});
     context->saved_data["dtype"] = x.scalar_type();
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
@@ -79,10 +76,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     RECORD_FUNCTION("limbeck::linear, backward", {});
-    const Tensor x = context->get_saved_variables()[0];
-    const Tensor weight = context->saved_data["weight"].toTensor();
-    const auto has_bias = context->saved_data.find("bias") != context->saved_data.end();
-    const Tensor bias = has_bias ? context->saved_data["bias"].toTensor() : Tensor();
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
     const int64_t N = weight.size(0), K = weight.size(1);
     const Tensor gradient = Rows(gradients[0], N);
     torch::autograd::variable_list out(3);
@@ -91,7 +86,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
       shape.back() = K;
       out[0] = InputGradient(gradient, weight, context->saved_data["dtype"].toScalarType()).view(shape);
     }
-    const bool wants_bias = has_bias && context->needs_input_grad(2);
+    const bool wants_bias = bias.defined() && context->needs_input_grad(2);
     if (context->needs_input_grad(1)) {
       const LeafGradient of_weight(weight);
       std::optional<LeafGradient> of_bias;
@@ -117,19 +112,6 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
  private:
   static Tensor Rows(const Tensor& x, int64_t columns) { return x.to(kDType).reshape({-1, columns}).contiguous(); }
 };
-
-// oneDNN may be told to use less than the processor has (ONEDNN_MAX_CPU_ISA); its products in bf16 then refuse.
-bool BrgemmRuns() {
-  try {
-    const BFloat16 a[2] = {1.0f, 1.0f}, b[2] = {1.0f, 1.0f};
-    float c[1];
-    brgemm(1, 1, 2, 2, 1, 1, /*add_C=*/false, a, b, c);
-    brgemm_release();
-    return c[0] == 2;
-  } catch (const std::exception&) { // libtorch's or oneDNN's
-    return false;
-  }
-}
 
 bool IsRecorded(const Tensor& x) { return c10::GradMode::is_enabled() && x.requires_grad(); }
 
@@ -166,9 +148,7 @@ bool FitsBackward(const Tensor& gradient, const Tensor& weight) {
 }  // namespace
 
 bool HasFastProducts(at::ScalarType dtype) {
-  static const bool has_bf16 = HasAvx512() && __builtin_cpu_supports("avx512bf16") && BrgemmRuns();
-  const bool has = dtype == at::kFloat ? HasAvx512() : dtype == at::kBFloat16 && has_bf16;
-  return has && at::globalContext().userEnabledMkldnn();
+  return dtype == at::kFloat ? Runs(Kernels::kAvx512) : dtype == at::kBFloat16 && Runs(Kernels::kAvx512Bf16);
 }
 
 Optional<at::ScalarType> FastProductsOf(const Tensor& x) {
@@ -188,7 +168,7 @@ void ForgetPacked(const Tensor&) {}
 #endif
 
 Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias) {
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::linear", {});
   const auto dtype = FastProductsOf(x);
   if (dtype.has_value() && Fits(x, weight, bias, *dtype))
@@ -198,7 +178,7 @@ Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bia
 }
 
 Tensor LinearInputGradient(const Tensor& gradient, const Tensor& weight) {
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::linearInputGradient", {});
   if (FitsBackward(gradient, weight)) {
     const auto of = gradient.scalar_type() == at::kFloat ? &LinearFunction<InF32>::InputGradient : &LinearFunction<InBf16>::InputGradient;
@@ -208,11 +188,11 @@ Tensor LinearInputGradient(const Tensor& gradient, const Tensor& weight) {
   return at::matmul(gradient, weight.to(gradient.scalar_type())).to(at::kFloat);
 }
 
-void AddLinearWeightGradient(Tensor& into, const Tensor& gradient, const Tensor& x) {
+void AddLinearWeightGradient(const Tensor& into, const Tensor& gradient, const Tensor& x) {
   TORCH_CHECK(gradient.dim() == 2 && x.dim() == 2 && into.dim() == 2 && gradient.size(0) == x.size(0) && into.size(0) == gradient.size(1) &&
                   into.size(1) == x.size(1),
               "needs [N, K], [M, N] and [M, K], got ", into.sizes(), ", ", gradient.sizes(), " and ", x.sizes());
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::addLinearWeightGradient_", {});
   if (FitsBackward(gradient, into) && x.scalar_type() == gradient.scalar_type() && !IsRecorded(x)) {
     const Tensor g = gradient.contiguous(), rows = x.contiguous();

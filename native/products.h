@@ -2,18 +2,11 @@
 #pragma once
 
 #include "convert.h"
+#include "vectors.h"
 
-#include <ATen/ATen.h>
 #include <ATen/native/CPUBlas.h>
 
-// oneDNN's small products, as libtorch exports them; their operands are packed and converted here for x86 only.
-#if defined(__x86_64__) && defined(CPUBLAS_BRGEMM_BF16BF16F32)
-#define LIMBECK_FAST_PRODUCTS 1
-#endif
-
 namespace limbeck {
-
-using at::Tensor;
 
 /** x [..., K] · weightᵀ [K, N] + bias: [..., N], in what autocast says. */
 Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bias);
@@ -22,10 +15,10 @@ Tensor Linear(const Tensor& x, const Tensor& weight, const Optional<Tensor>& bia
 Tensor LinearInputGradient(const Tensor& gradient, const Tensor& weight);
 
 /** into [N, K] += gradientᵀ [N, M] · x [M, K], in f32, for gradient and x in the dtype of the products. */
-void AddLinearWeightGradient(Tensor& into, const Tensor& gradient, const Tensor& x);
+void AddLinearWeightGradient(const Tensor& into, const Tensor& gradient, const Tensor& x);
 
-#if defined(LIMBECK_FAST_PRODUCTS)
-/** Whether this processor has the instructions for f32 or bf16, and oneDNN is let use them. */
+#if defined(LIMBECK_AVX512)
+/** Whether products in f32 or bf16 are ours. */
 bool HasFastProducts(at::ScalarType dtype);
 
 /** The dtype in which x is multiplied here, autocast's or its own, where products of ours do that; else none. */

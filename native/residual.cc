@@ -2,8 +2,8 @@
 #include "residual.h"
 #include "dropout-noise.h"
 #include "leaf-gradient.h"
+#include "sharing.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -11,9 +11,17 @@ namespace limbeck {
 
 namespace {
 
-Tensor ComposedResidualNorm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double p) {
-  const Tensor sum = x + (p > 0 ? at::dropout(y, p, /*train=*/true) : y);
-  return at::layer_norm(sum.to(at::kFloat), weight.sizes(), weight, bias, eps);
+/** Rows of the last dimension, as many for each sequence. */
+int64_t RowsPerSequence(const Tensor& x) { return x.size(0) == 0 || x.size(-1) == 0 ? 0 : x.numel() / x.size(0) / x.size(-1); }
+
+Tensor ComposedDropout(const Tensor& x, const DropoutNoise& noise) {
+  if (!noise.Drops() || x.numel() == 0) return x;
+  const Tensor rows = at::arange(RowsPerSequence(x), noise.keys.options());
+  return x * ComposedFactors(noise, rows, x.size(-1)).view(x.sizes());
+}
+
+Tensor ComposedResidualNorm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, const DropoutNoise& noise) {
+  return at::layer_norm((x + ComposedDropout(y, noise)).to(at::kFloat), weight.sizes(), weight, bias, eps);
 }
 
 #if defined(LIMBECK_AVX512)
@@ -27,12 +35,16 @@ bool IsPlain(const Tensor& x) {
   return x.is_cpu() && x.is_contiguous() && x.numel() > 0 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
+struct Rows {
+  int64_t count, per_sequence;
+};
+
 LIMBECK_AVX512_BEGIN
 
 /** Calls `body(i, count, factors)` for vectors of a row of D elements. */
 template <class Body>
-LIMBECK_INLINE void OverRow(int64_t D, const DropoutNoise& noise, int64_t row, const Body& body) {
-  const RowNoise keys(noise, row);
+LIMBECK_INLINE void OverRow(int64_t D, const DropoutNoise& noise, const Rows& rows, int64_t row, const Body& body) {
+  const RowNoise keys(SequenceNoise(noise, row / rows.per_sequence), row % rows.per_sequence);
   for (int64_t i = 0; i < D; i += kNoiseBlock) {
     const KeepFactors keep = FactorsOf(noise, keys, i / kNoiseBlock);
     body(i, D - i, keep.low);
@@ -41,10 +53,10 @@ LIMBECK_INLINE void OverRow(int64_t D, const DropoutNoise& noise, int64_t row, c
 }
 
 template <class T>
-void Drop(T* into, const T* from, int64_t rows, int64_t D, const DropoutNoise& noise) {
-  at::parallel_for(0, rows, std::max<int64_t>(1, kGrain * 1024 / D), [&](int64_t begin, int64_t end) {
+void Drop(T* into, const T* from, const Rows& rows, int64_t D, const DropoutNoise& noise) {
+  ParallelFor(0, rows.count, std::max<int64_t>(1, kGrain * 1024 / D), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
-      OverRow(D, noise, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
+      OverRow(D, noise, rows, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
         StoreUpTo(into + row * D + i, LoadUpTo(from + row * D + i, count) * keep, count);
       });
   });
@@ -56,13 +68,13 @@ struct Moments {
 };
 
 template <class T>
-void Normalise(float* out, float* sums, Moments* moments, const float* x, const T* y, const float* weight, const float* bias, int64_t rows,
+void Normalise(float* out, float* sums, Moments* moments, const float* x, const T* y, const float* weight, const float* bias, const Rows& rows,
                int64_t D, double eps, const DropoutNoise& noise) {
-  at::parallel_for(0, rows, kGrain, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, rows.count, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       float* const sum = sums + row * D;
       Floats total{};
-      OverRow(D, noise, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
+      OverRow(D, noise, rows, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
         const Floats s = LoadUpTo(x + row * D + i, count) + LoadUpTo(y + row * D + i, count) * keep;
         total += s;
         StoreUpTo(sum + i, s, count);
@@ -87,8 +99,8 @@ void Normalise(float* out, float* sums, Moments* moments, const float* x, const 
 /** @param parts [threads, 2, D]: each thread's sums of the gradients of weight and bias */
 template <class T>
 void Backward(float* dx, T* dy, float* parts, const float* gradient, const float* sums, const Moments* moments, const float* weight,
-              int64_t rows, int64_t D, const DropoutNoise& noise) {
-  at::parallel_for(0, rows, kGrain, [&](int64_t begin, int64_t end) {
+              const Rows& rows, int64_t D, const DropoutNoise& noise) {
+  ParallelFor(0, rows.count, kGrain, [&](int64_t begin, int64_t end) {
     float* const of_weight = parts + at::get_thread_num() * 2 * D;
     float* const of_bias = of_weight + D;
     for (int64_t row = begin; row < end; ++row) {
@@ -108,7 +120,7 @@ void Backward(float* dx, T* dy, float* parts, const float* gradient, const float
       }
       const auto ones = static_cast<float>(Total(along_ones) / static_cast<double>(D));
       const auto along = static_cast<float>(Total(along_row) / static_cast<double>(D));
-      OverRow(D, noise, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
+      OverRow(D, noise, rows, row, [&](int64_t i, int64_t count, Floats keep) LIMBECK_INLINED {
         const Floats scaled = (LoadUpTo(sum + i, count) - mean) * inverse;
         const Floats d = (LoadUpTo(g + i, count) * LoadUpTo(weight + i, count) - ones - scaled * along) * inverse;
         StoreUpTo(dx + row * D + i, d, count);
@@ -120,17 +132,17 @@ void Backward(float* dx, T* dy, float* parts, const float* gradient, const float
 
 LIMBECK_AVX512_END
 
+Rows RowsOf(const Tensor& x) { return {x.numel() / x.size(-1), RowsPerSequence(x)}; }
+
 Tensor Dropped(const Tensor& x, const DropoutNoise& noise) {
   Tensor out = at::empty_like(x);
-  const int64_t D = x.dim() == 0 ? 1 : x.size(-1);
-  WithType(x, [&]<class T>(T*) { Drop(out.data_ptr<T>(), x.data_ptr<T>(), x.numel() / D, D, noise); });
+  WithType(x, [&]<class T>(T*) { Drop(out.data_ptr<T>(), x.data_ptr<T>(), RowsOf(x), x.size(-1), noise); });
   return out;
 }
 
 class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
  public:
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, double p) {
-    const DropoutNoise noise = DropoutNoise::Draw(p);
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const DropoutNoise& noise) {
     noise.SaveTo(context);
     return Dropped(x, noise);
   }
@@ -144,18 +156,15 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
 class ResidualNormFunction : public torch::autograd::Function<ResidualNormFunction> {
  public:
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias,
-                        double eps, double p) {
-    const int64_t D = x.size(-1), rows = x.numel() / D;
-    const DropoutNoise noise = DropoutNoise::Draw(p);
+                        double eps, const DropoutNoise& noise) {
+    const Rows rows = RowsOf(x);
     Tensor out = at::empty_like(x);
-    const Tensor sums = at::empty_like(x), moments = at::empty({rows, 2}, x.options());
+    const Tensor sums = at::empty_like(x), moments = at::empty({rows.count, 2}, x.options());
     WithType(y, [&]<class T>(T*) {
       Normalise(out.data_ptr<float>(), sums.data_ptr<float>(), reinterpret_cast<Moments*>(moments.data_ptr<float>()), x.data_ptr<float>(),
-                y.data_ptr<T>(), weight.data_ptr<float>(), bias.data_ptr<float>(), rows, D, eps, noise);
+                y.data_ptr<T>(), weight.data_ptr<float>(), bias.data_ptr<float>(), rows, x.size(-1), eps, noise);
     });
-    context->save_for_backward({sums, moments});
-    context->saved_data["weight"] = weight; // A leaf, whose gradient is added to.
-    context->saved_data["bias"] = bias;
+    context->save_for_backward({sums, moments, weight, bias});
     context->saved_data["dtype"] = y.scalar_type();
     noise.SaveTo(context);
     return out;
@@ -164,21 +173,24 @@ class ResidualNormFunction : public torch::autograd::Function<ResidualNormFuncti
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     RECORD_FUNCTION("limbeck::residualNorm, backward", {});
     const auto saved = context->get_saved_variables();
-    const Tensor &sums = saved[0], &moments = saved[1];
-    const Tensor weight = context->saved_data["weight"].toTensor(), bias = context->saved_data["bias"].toTensor();
+    const Tensor &sums = saved[0], &moments = saved[1], &weight = saved[2], &bias = saved[3];
     const Tensor gradient = gradients[0].contiguous();
-    const int64_t D = gradient.size(-1), rows = gradient.numel() / D;
+    const int64_t D = gradient.size(-1);
     const Tensor parts = at::zeros({at::get_num_threads(), 2, D}, gradient.options());
     Tensor dx = at::empty_like(gradient), dy = at::empty_like(gradient, gradient.options().dtype(context->saved_data["dtype"].toScalarType()));
     WithType(dy, [&]<class T>(T*) {
       limbeck::Backward(dx.data_ptr<float>(), dy.data_ptr<T>(), parts.data_ptr<float>(), gradient.data_ptr<float>(), sums.data_ptr<float>(),
-                        reinterpret_cast<const Moments*>(moments.data_ptr<float>()), weight.data_ptr<float>(), rows, D, DropoutNoise::SavedIn(context));
+                        reinterpret_cast<const Moments*>(moments.data_ptr<float>()), weight.data_ptr<float>(), RowsOf(gradient), D,
+                        DropoutNoise::SavedIn(context));
     });
     const Tensor whole = parts.sum(0);
-    LeafGradient of_weight(weight), of_bias(bias);
-    of_weight.into.add_(whole.select(0, 0));
-    of_bias.into.add_(whole.select(0, 1));
-    return {dx, dy, of_weight.given, of_bias.given, Tensor(), Tensor()};
+    const auto added = [&](int input, const Tensor& leaf, int64_t part) {
+      if (!context->needs_input_grad(input)) return Tensor();
+      const LeafGradient of(leaf);
+      of.into.add_(whole.select(0, part));
+      return of.given;
+    };
+    return {dx, dy, added(2, weight, 0), added(3, bias, 1), Tensor(), Tensor()};
   }
 };
 
@@ -186,23 +198,27 @@ class ResidualNormFunction : public torch::autograd::Function<ResidualNormFuncti
 
 }  // namespace
 
-Tensor Dropout(const Tensor& x, double p) {
+Tensor Dropout(const Tensor& x, const DropoutNoise& noise) {
+  TORCH_CHECK(x.dim() >= 2, "dropout needs sequences [B, ..., D], got ", x.sizes());
+  noise.CheckSequences(x.size(0));
 #if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::dropout", {});
-  if (HasAvx512() && IsPlain(x) && p < 1) return DropoutFunction::apply(x, p);
+  if (Runs(Kernels::kAvx512) && IsPlain(x) && noise.IsOnCpu()) return DropoutFunction::apply(x, noise);
 #endif
-  return at::dropout(x, p, /*train=*/true);
+  return ComposedDropout(x, noise).to(x.scalar_type());
 }
 
-Tensor ResidualNorm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, double p) {
+Tensor ResidualNorm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, const DropoutNoise& noise) {
+  TORCH_CHECK(x.dim() >= 2, "residualNorm needs sequences [B, ..., D], got ", x.sizes());
+  noise.CheckSequences(x.size(0));
 #if defined(LIMBECK_AVX512)
   RECORD_FUNCTION("limbeck::residualNorm", {});
   const auto is_f32 = [](const Tensor& t) { return IsPlain(t) && t.scalar_type() == at::kFloat; };
-  if (HasAvx512() && is_f32(x) && IsPlain(y) && x.sizes() == y.sizes() && is_f32(weight) && is_f32(bias) && weight.dim() == 1 &&
-      weight.sizes() == bias.sizes() && weight.size(0) == x.size(-1) && p < 1)
-    return ResidualNormFunction::apply(x, y, weight, bias, eps, p);
+  if (Runs(Kernels::kAvx512) && is_f32(x) && IsPlain(y) && x.sizes() == y.sizes() && is_f32(weight) && is_f32(bias) && weight.dim() == 1 &&
+      weight.sizes() == bias.sizes() && weight.size(0) == x.size(-1) && noise.IsOnCpu())
+    return ResidualNormFunction::apply(x, y, weight, bias, eps, noise);
 #endif
-  return ComposedResidualNorm(x, y, weight, bias, eps, p);
+  return ComposedResidualNorm(x, y, weight, bias, eps, noise);
 }
 
 }  // namespace limbeck

@@ -5,7 +5,7 @@
 #include "packing.h"
 #include "sharing.h"
 
-#if defined(LIMBECK_FAST_PRODUCTS)
+#if defined(LIMBECK_AVX512)
 
 #include <vector>
 

@@ -1,6 +1,8 @@
 // Sixteen floats at once: what the kernels written by hand are made of.
 #pragma once
 
+#include "kernels.h"
+
 #include <ATen/ATen.h>
 
 #include <bit>
@@ -33,16 +35,6 @@ typedef uint16_t Halves __attribute__((vector_size(kLanes * sizeof(uint16_t))));
 #define LIMBECK_AVX512_END _Pragma("GCC pop_options")
 #endif
 #endif
-
-/** Whether this processor runs what lies between them. */
-inline bool HasAvx512() {
-#if defined(LIMBECK_AVX512)
-  static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return has;
-#else
-  return false;
-#endif
-}
 
 /** Calls `body` with a null pointer of the type of a tensor's elements, f32 or bf16. */
 template <class Body>

@@ -2,10 +2,11 @@
 //
 // Composed of libtorch's ops it takes some fifteen passes over [rows, V] through
 // memory, in f32: a third of a distillation step. Here a row of logits becomes its own gradient, in place.
+#include "kernels.h"
+#include "sharing.h"
 #include "tables.h"
 #include "vectors.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
@@ -176,10 +177,10 @@ template <class T>
 #endif
 
 template <class T>
-auto BestForThisMachine() {
+auto KernelInForce() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return &Avx512<T>;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &Avx2<T>;
+  if (Runs(Kernels::kAvx512)) return &Avx512<T>;
+  if (Runs(Kernels::kAvx2)) return &Avx2<T>;
 #endif
   return &Base<T>;
 }
@@ -190,15 +191,15 @@ struct Weights {
 };
 
 template <class T>
-Tensor OnCpu(Tensor& logits, const Tensor* teacher, const int64_t* labels, int64_t labelled, Tensor& bias, const Weights& weights) {
+Tensor OnCpu(const Tensor& logits, const Tensor* teacher, const int64_t* labels, int64_t labelled, const Tensor& bias, const Weights& weights) {
   const int64_t rows = logits.size(0), V = logits.size(1);
-  static const auto kernel = BestForThisMachine<T>();
+  static const auto kernel = KernelInForce<T>();
   // A part of the bias gradient for each thread, added up in their order: the same bits on every run.
   const Tensor parts = at::zeros({at::get_num_threads(), V}, bias.options());
   const Tensor losses = at::empty({2, rows}, bias.options().dtype(at::kDouble));
   T* const student = logits.data_ptr<T>();
   const T* const soft = teacher == nullptr ? nullptr : teacher->data_ptr<T>();
-  at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, rows, 1, [&](int64_t begin, int64_t end) {
     float* const part = parts.data_ptr<float>() + at::get_thread_num() * V;
     for (int64_t i = begin; i < end; ++i) {
       Row row{V, i < labelled ? labels[i] : -1, static_cast<float>(weights.temperature), static_cast<float>(weights.ce_scale),
@@ -213,7 +214,7 @@ Tensor OnCpu(Tensor& logits, const Tensor* teacher, const int64_t* labels, int64
 }
 
 // The same of libtorch's own ops: for other devices.
-Tensor Composed(Tensor& logits, const Tensor* teacher, const Tensor& labels, Tensor& bias, const Weights& weights) {
+Tensor Composed(const Tensor& logits, const Tensor* teacher, const Tensor& labels, const Tensor& bias, const Weights& weights) {
   const Tensor s = logits.to(at::kFloat);
   const double T = weights.temperature;
   Tensor gradient = at::zeros_like(s);
@@ -236,7 +237,7 @@ Tensor Composed(Tensor& logits, const Tensor* teacher, const Tensor& labels, Ten
   return at::stack({ce, mlm});
 }
 
-Tensor VocabularyLosses(Tensor logits, const Optional<Tensor>& teacher, const Tensor& labels, Tensor bias, const Weights& weights) {
+Tensor VocabularyLosses(const Tensor& logits, const Optional<Tensor>& teacher, const Tensor& labels, const Tensor& bias, const Weights& weights) {
   const Tensor* given = teacher.has_value() ? &*teacher : nullptr;
   TORCH_CHECK(logits.dim() == 2 && bias.dim() == 1 && bias.size(0) == logits.size(1) && bias.scalar_type() == at::kFloat,
               "needs logits [N, V] and an f32 bias gradient [V], got ", logits.sizes(), " and ", bias.sizes());
@@ -260,10 +261,10 @@ Tensor VocabularyLosses(Tensor logits, const Optional<Tensor>& teacher, const Te
 
 Bindings Vocabulary() {
   return {
-      Op("vocabularyLosses_", [](Tensor logits, const Optional<Tensor>& teacher, const Tensor& labels, Tensor biasGradient,
+      Op("vocabularyLosses_", [](Written logits, const Optional<Tensor>& teacher, const Tensor& labels, Written biasGradient,
                                  double temperature, double ceScale, double mlmScale) {
         RECORD_FUNCTION("limbeck::vocabularyLosses_", c10::ArrayRef<const c10::IValue>()); // For profiles: it is no op of libtorch's.
-        return VocabularyLosses(logits, teacher, labels, biasGradient, {temperature, ceScale, mlmScale});
+        return VocabularyLosses(*logits, teacher, labels, *biasGradient, {temperature, ceScale, mlmScale});
       }),
   };
 }

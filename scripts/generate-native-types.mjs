@@ -19,6 +19,8 @@ import type { DType } from "./tensor/dtype.js";
 
 /** A tensor as JavaScript holds it: slot and generation in the addon's table. */
 export type Handle = number;
+/** One whose elements the op writes to. */
+export type Written = Handle;
 
 export interface Bindings {
 ${methods.join("\n")}

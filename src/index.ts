@@ -19,7 +19,7 @@
  * });
  * ```
  *
- * Importing it loads libtorch. Every error thrown on purpose is a LimbeckError, whose message is one line.
+ * Importing it opens nothing: libtorch is loaded when the first tensor is made. Every error thrown on purpose is a LimbeckError, whose message is one line.
  *
  * @packageDocumentation
  */

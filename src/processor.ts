@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { ConfigError } from "./errors.js";
 
 /** The processor that something was timed on. */
 export interface Cpu {
@@ -39,9 +40,28 @@ export function instructionSetsIn(text: string): string[] {
   return SETS.flatMap(([flag, name]) => (flags.has(flag) ? [name] : []));
 }
 
-/** Whether this CPU multiplies bf16 in hardware (avx512_bf16 or amx_bf16); asked without the engine. */
+/** Which arithmetic runs, each level with what those before it have: native/kernels.h says what. */
+export const kernelLevels = ["composed", "avx2", "avx512", "avx512-bf16", "amx"] as const;
+export type Kernels = (typeof kernelLevels)[number];
+
+/**
+ * The level that LIMBECK_KERNELS lowers the engine to, or null.
+ *
+ * @throws ConfigError when it names none
+ */
+export function wantedKernels(): Kernels | null {
+  const wanted = process.env.LIMBECK_KERNELS;
+  if (!wanted) return null;
+  const found = kernelLevels.find((level) => level === wanted);
+  if (found !== undefined) return found;
+  throw new ConfigError(`LIMBECK_KERNELS: expected one of ${kernelLevels.join(", ")}, got ${wanted}.`);
+}
+
+/** Whether this CPU multiplies bf16 in hardware (avx512_bf16 or amx_bf16), and may; asked without the engine. */
 export function cpuHasBfloat16(): boolean {
-  return /\b(avx512_bf16|amx_bf16)\b/.test(readOrEmpty("/proc/cpuinfo"));
+  const wanted = wantedKernels();
+  const may = wanted === null || kernelLevels.indexOf(wanted) >= kernelLevels.indexOf("avx512-bf16");
+  return may && /\b(avx512_bf16|amx_bf16)\b/.test(readOrEmpty("/proc/cpuinfo"));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.js";
 import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
 import { type Permutation, permutation } from "./order.js";
-import { Purpose, philox, toUnit } from "./philox.js";
+import { noiseKeys, Purpose, philox, toUnit } from "./philox.js";
 import type { SequenceSource } from "./sequences.js";
 
 /** Masked sequences padded to one length, row after row. */
@@ -14,6 +14,8 @@ export interface Batch {
   readonly attentionMask: Uint8Array | null;
   /** [B], where each sequence starts in the position table; null when all start at 0. */
   readonly firstPositions: Int32Array | null;
+  /** [B], what dropout's noise follows from; null where nothing is trained. */
+  readonly noiseKeys: BigInt64Array | null;
   readonly B: number;
   readonly S: number;
   /** Positions that are not padding. */
@@ -60,7 +62,10 @@ export type HeldOutOptions = MicroBatchSize & {
 };
 
 interface Placed {
+  /** In the source. */
   readonly index: number;
+  /** In its optimizer step. */
+  readonly stepIndex: number;
   readonly epoch: number;
   readonly ids: Int32Array;
   readonly firstPosition: number;
@@ -72,12 +77,12 @@ const HELD_OUT_EPOCH = 0xffffffff;
 /**
  * Step s takes the positions [s · n, (s + 1) · n) of one epoch after another, each in its own order, sorts them by
  * length, deals them to the ranks in turn, and cuts what a rank gets into micro-batches. Masks and shifts belong to a
- * sequence and its epoch, so neither the ranks nor the cut change what is learned.
+ * sequence and its epoch, dropout's noise to its place in the step, so neither the ranks nor the cut change what is learned.
  *
  * @throws ConfigError when an option is out of range
  */
 export function stepBatches(options: StepOptions): StepBatches {
-  const { source, masker, seed, rank = 0, worldSize = 1 } = options;
+  const { source, masker, seed, step, rank = 0, worldSize = 1 } = options;
   checkPositive({ stepSequences: options.stepSequences, worldSize, sequences: source.length });
   if (!(rank >= 0 && rank < worldSize)) throw new ConfigError(`rank must lie in 0 … ${worldSize - 1}, got ${rank}.`);
   const placed = sequencesOfStep(options);
@@ -86,6 +91,7 @@ export function stepBatches(options: StepOptions): StepBatches {
       placed.filter((_, i) => i % worldSize === rank),
       options,
       (sequence) => masker.mask(sequence.ids, { seed, epoch: sequence.epoch, index: sequence.index }),
+      (rows) => noiseKeys(seed, step, rows),
     ),
     tokenCount: placed.reduce((sum, { ids }) => sum + ids.length, 0),
     maskedCount: placed.reduce((sum, { ids }) => sum + masker.maskedCount(ids), 0),
@@ -104,12 +110,16 @@ export function heldOutBatches(options: HeldOutOptions): StepBatches {
   const count = Math.min(options.sequences, source.length);
   const placed = Array.from({ length: count }, (_, index) => ({
     index,
+    stepIndex: index,
     epoch: HELD_OUT_EPOCH,
     ids: source.get(index),
     firstPosition: 0,
   }));
-  const microBatches = cut(sortByLength(placed), options, ({ ids, index, epoch }) =>
-    masker.mask(ids, { seed, epoch, index }),
+  const microBatches = cut(
+    sortByLength(placed),
+    options,
+    ({ ids, index, epoch }) => masker.mask(ids, { seed, epoch, index }),
+    () => null,
   );
   return {
     microBatches,
@@ -135,7 +145,7 @@ function sequencesOfStep({ source, seed, step, stepSequences, positionShift = 0 
     orders.set(epoch, order);
     const index = order(position % source.length);
     const firstPosition = positionShift === 0 ? 0 : shiftOf(positionShift, { seed, epoch, index });
-    placed.push({ index, epoch, ids: source.get(index), firstPosition });
+    placed.push({ index, stepIndex: position - step * stepSequences, epoch, ids: source.get(index), firstPosition });
   }
   return sortByLength(placed);
 }
@@ -157,11 +167,14 @@ function cut(
   placed: readonly Placed[],
   options: MicroBatchSize & { readonly padId: number },
   mask: (sequence: Placed) => MaskedSequence,
+  keysOf: (stepIndices: number[]) => Batch["noiseKeys"],
 ): Batch[] {
   const batches: Batch[] = [];
   for (let start = 0; start < placed.length; ) {
     const rows = placed.slice(start, start + rowsOf(options, placed[start]?.ids.length ?? 1));
-    batches.push({ ...pad(rows.map(mask), options.padId), firstPositions: firstPositionsOf(rows) });
+    const keys = keysOf(rows.map(({ stepIndex }) => stepIndex));
+    const padded = pad(rows.map(mask), options.padId);
+    batches.push({ ...padded, firstPositions: firstPositionsOf(rows), noiseKeys: keys });
     start += rows.length;
   }
   return batches;
@@ -183,7 +196,7 @@ function rowsOf(size: MicroBatchSize, longest: number): number {
   return Math.max(1, Math.floor(size.microBatchTokens / longest));
 }
 
-function pad(rows: readonly MaskedSequence[], padId: number): Omit<Batch, "firstPositions"> {
+function pad(rows: readonly MaskedSequence[], padId: number): Omit<Batch, "firstPositions" | "noiseKeys"> {
   const B = rows.length;
   const S = rows.reduce((longest, row) => Math.max(longest, row.inputIds.length), 0);
   const inputIds = new Int32Array(B * S).fill(padId);

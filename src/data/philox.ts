@@ -46,6 +46,22 @@ export function philox(out: Uint32Array, seed: number, purpose: number, counter:
   out[3] = c3;
 }
 
+/**
+ * 64 random bits of each of some sequences of an optimizer step, from which dropout's noise follows.
+ *
+ * @param step counted from 0
+ * @param indices of the sequences in the whole step, over all micro-batches and ranks
+ */
+export function noiseKeys(seed: number, step: number, indices: readonly number[]): BigInt64Array {
+  const words = new Uint32Array(4);
+  const halves = new Uint32Array(2 * indices.length);
+  for (const [b, index] of indices.entries()) {
+    philox(words, seed, Purpose.dropout, [index, step, 0, 0]);
+    halves.set(words.subarray(0, 2), 2 * b);
+  }
+  return new BigInt64Array(halves.buffer);
+}
+
 /** A word as a number in the open interval (0, 1): never 0, so its logarithm is finite. */
 export function toUnit(word: number): number {
   return (word + 0.5) / 2 ** 32;

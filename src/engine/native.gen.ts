@@ -3,6 +3,8 @@ import type { DType } from "./tensor/dtype.js";
 
 /** A tensor as JavaScript holds it: slot and generation in the addon's table. */
 export type Handle = number;
+/** One whose elements the op writes to. */
+export type Written = Handle;
 
 export interface Bindings {
   add(a: Handle, b: Handle): Handle;
@@ -11,6 +13,7 @@ export interface Bindings {
   div(a: Handle, b: Handle): Handle;
   addScalar(a: Handle, b: number): Handle;
   mulScalar(a: Handle, b: number): Handle;
+  divScalar(a: Handle, b: number): Handle;
   neg(a: Handle): Handle;
   exp(a: Handle): Handle;
   log(a: Handle): Handle;
@@ -25,15 +28,15 @@ export interface Bindings {
   where(a: Handle, b: Handle, c: Handle): Handle;
   maskedFill(a: Handle, b: Handle, c: number): Handle;
   isfinite(a: Handle): Handle;
-  add_(a: Handle, b: Handle, c: number): void;
-  addScalar_(a: Handle, b: number): void;
-  mul_(a: Handle, b: Handle): void;
-  div_(a: Handle, b: Handle): void;
-  mulScalar_(a: Handle, b: number): void;
-  sub_(a: Handle, b: Handle): void;
-  exp_(a: Handle): void;
-  zero_(a: Handle): void;
-  copy_(a: Handle, b: Handle): void;
+  add_(a: Written, b: Handle, c: number): void;
+  addScalar_(a: Written, b: number): void;
+  mul_(a: Written, b: Handle): void;
+  div_(a: Written, b: Handle): void;
+  mulScalar_(a: Written, b: number): void;
+  sub_(a: Written, b: Handle): void;
+  exp_(a: Written): void;
+  zero_(a: Written): void;
+  copy_(a: Written, b: Handle): void;
   sum(a: Handle): Handle;
   sumDim(a: Handle, b: readonly number[], c: boolean): Handle;
   mean(a: Handle): Handle;
@@ -47,7 +50,7 @@ export interface Bindings {
   matmul(a: Handle, b: Handle): Handle;
   linear(a: Handle, b: Handle, c: Handle | null): Handle;
   linearInputGradient(a: Handle, b: Handle): Handle;
-  addLinearWeightGradient_(a: Handle, b: Handle, c: Handle): void;
+  addLinearWeightGradient_(a: Written, b: Handle, c: Handle): void;
   view(a: Handle, b: readonly number[]): Handle;
   reshape(a: Handle, b: readonly number[]): Handle;
   transpose(a: Handle, b: number, c: number): Handle;
@@ -65,9 +68,9 @@ export interface Bindings {
   embedding(a: Handle, b: Handle): Handle;
   conv1d(a: Handle, b: Handle, c: Handle): Handle;
   layerNorm(a: Handle, b: Handle, c: Handle, d: number): Handle;
-  dropout(a: Handle, b: number): Handle;
-  residualNorm(a: Handle, b: Handle, c: Handle, d: Handle, e: number, f: number): Handle;
-  selfAttention(a: Handle, b: number, c: Handle | null, d: number): Handle;
+  dropout(a: Handle, b: number, c: Handle | null, d: number): Handle;
+  residualNorm(a: Handle, b: Handle, c: Handle, d: Handle, e: number, f: number, g: Handle | null, h: number): Handle;
+  selfAttention(a: Handle, b: number, c: Handle | null, d: number, e: Handle | null, f: number): Handle;
   nllLoss(a: Handle, b: Handle, c: number): Handle;
   fromBytes(a: Uint8Array, b: readonly number[], c: DType, d: string): Handle;
   toBytes(a: Handle, b: Uint8Array): void;
@@ -94,14 +97,14 @@ export interface Bindings {
   detach(a: Handle): Handle;
   backward(a: readonly Handle[], b: readonly (Handle | null)[]): void;
   manualSeed(a: number): void;
-  normal_(a: Handle, b: number, c: number): void;
-  uniform_(a: Handle, b: number, c: number): void;
-  vocabularyLosses_(a: Handle, b: Handle | null, c: Handle, d: Handle, e: number, f: number, g: number): Handle;
+  normal_(a: Written, b: number, c: number): void;
+  uniform_(a: Written, b: number, c: number): void;
+  vocabularyLosses_(a: Written, b: Handle | null, c: Handle, d: Written, e: number, f: number, g: number): Handle;
   adamW_(
-    a: Handle,
+    a: Written,
     b: Handle,
-    c: Handle,
-    d: Handle,
+    c: Written,
+    d: Written,
     e: number,
     f: number,
     g: number,
@@ -111,6 +114,8 @@ export interface Bindings {
   ): void;
   torchVersion(): string;
   torchConfig(): string;
+  kernels(): string;
+  machineKernels(): string;
   setThreads(a: number): void;
   threads(): number;
   cudaDevices(): number;

@@ -1,4 +1,3 @@
-import "../infer/no-telemetry.js";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
@@ -7,6 +6,7 @@ import { TensorScope } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import { RunError } from "../errors.js";
 import { withWeights } from "../hub/model-loading.js";
+import { loadOnnxRuntime } from "../infer/onnx-runtime.js";
 import { Encoder } from "../models/encoder.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
@@ -74,7 +74,7 @@ const ERRORS = 3;
  * @throws RunError when the runtime does not take it
  */
 export async function ortRunner(path: string): Promise<Runner> {
-  const runtime = await import("onnxruntime-node"); // Not before it is needed: it takes memory and a moment.
+  const runtime = await loadOnnxRuntime();
   const options = { logSeverityLevel: ERRORS, intraOpNumThreads: engineInfo().threads } as const;
   const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
     const words = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);

@@ -190,13 +190,19 @@ function isOffline(): boolean {
   return ["1", "ON", "YES", "TRUE"].includes((process.env.HF_HUB_OFFLINE ?? "").toUpperCase());
 }
 
+/** Downloads under way. */
+let quiet = 0;
+let debug = console.debug;
+
 /** The Hub's package prints its progress with `console.debug`, on the standard output that carries our results. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const { debug } = console;
-  console.debug = () => {};
+  if (quiet++ === 0) {
+    ({ debug } = console);
+    console.debug = () => {};
+  }
   try {
     return await work();
   } finally {
-    console.debug = debug;
+    if (--quiet === 0) console.debug = debug;
   }
 }

@@ -14,15 +14,14 @@
  * @packageDocumentation
  */
 
-import "./no-telemetry.js";
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { InferenceSession } from "onnxruntime-common";
-import * as ort from "onnxruntime-node";
 import { ConfigError, FormatError } from "../errors.js";
 import { Model } from "./model.js";
 import { checkDType, type ModelDType, type ModelFiles } from "./model-files.js";
+import { loadOnnxRuntime } from "./onnx-runtime.js";
 import type { Runtime } from "./runtime.js";
 
 export * from "./pipelines.js";
@@ -47,7 +46,7 @@ export interface OpenModelOptions {
  * @throws ConfigError for a dtype or a number of threads that cannot be
  */
 export async function openModel(folder: string, options: OpenModelOptions = {}): Promise<Model> {
-  const { fused = true, threads, runtime = ort } = options;
+  const { fused = true, threads } = options;
   const dtype = checkDType(options.dtype ?? "fp32");
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
     throw new ConfigError(`threads: expected a whole number of at least 1, got ${threads}.`);
@@ -60,6 +59,7 @@ export async function openModel(folder: string, options: OpenModelOptions = {}):
     logSeverityLevel: 4 as const, // What is wrong is thrown, and need not be printed too.
     ...options.session,
   };
+  const runtime = options.runtime ?? (await loadOnnxRuntime());
   return Model.open(folderFiles(folder), runtime, { dtype, fused, session });
 }
 

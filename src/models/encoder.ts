@@ -17,6 +17,27 @@ export interface EncoderInput {
   tokenTypeIds?: Tensor | null;
   /** int64 [B], where each sequence starts in the position table; null means all at 0. */
   firstPositions?: Tensor | null;
+  /** int64 [B], 64 random bits of each sequence, which dropout's noise follows from; training needs them. */
+  noiseKeys?: Tensor | null;
+}
+
+/** Where models drop elements. */
+const DROPOUTS = ["embeddings", "attentionWeights", "attentionOutput", "feedForward", "head"] as const;
+
+/** @internal The place of a dropout; embeddings and head are of no layer. */
+export function dropoutPlace(name: (typeof DROPOUTS)[number], layer = 0): number {
+  return layer * DROPOUTS.length + DROPOUTS.indexOf(name);
+}
+
+/**
+ * The keys of a pass's noise; null where nothing is dropped.
+ *
+ * @internal
+ * @throws ShapeError when training has none
+ */
+export function dropoutKeys({ noiseKeys = null }: EncoderInput, { training }: { training: boolean }): Tensor | null {
+  if (training && noiseKeys === null) throw new ShapeError("training needs noiseKeys, one for each sequence");
+  return training ? noiseKeys : null;
 }
 
 /** Word, position and, where there are any, token type embeddings, summed and normalised. */
@@ -40,7 +61,7 @@ class Embeddings extends Module {
         ? this.module("tokenType", new Embedding(config.tokenTypes, config.hiddenSize, init))
         : null;
     this.norm = this.module("norm", new LayerNorm(config.hiddenSize, config.layerNormEps));
-    this.#dropout = new Dropout(config.dropout);
+    this.#dropout = new Dropout(config.dropout, dropoutPlace("embeddings"));
   }
 
   /** The position table from the row of a sequence's first token, [maxPositions, D]: a view. */
@@ -49,7 +70,7 @@ class Embeddings extends Module {
   }
 
   /** [B, S] -> [B, S, D] */
-  forward({ inputIds, tokenTypeIds = null, firstPositions = null }: EncoderInput, training: boolean): Tensor {
+  forward({ inputIds, tokenTypeIds = null, firstPositions = null }: EncoderInput, keys: Tensor | null): Tensor {
     const [, S] = inputIds.dims(2);
     const { positionOffset } = this.#config;
     const rows = arange(positionOffset + S, { device: inputIds.device }).narrow(0, positionOffset, S);
@@ -62,7 +83,7 @@ class Embeddings extends Module {
     } else if (tokenTypeIds !== null) {
       throw new ShapeError("token type ids were given to a model without token types");
     }
-    return this.#dropout.forward(this.norm.forward(x), training);
+    return this.#dropout.forward(this.norm.forward(x), keys);
   }
 }
 
@@ -71,20 +92,20 @@ class SelfAttention extends Module {
   readonly qkv: Linear;
   readonly output: Linear;
   readonly #heads: number;
-  readonly #dropout: number;
+  readonly #dropout: Dropout;
 
-  constructor(config: EncoderConfig) {
+  constructor(config: EncoderConfig, layer: number) {
     super();
     const init = { std: config.initializerRange };
     this.qkv = this.module("qkv", new Linear(config.hiddenSize, 3 * config.hiddenSize, init));
     this.output = this.module("output", new Linear(config.hiddenSize, config.hiddenSize, init));
     this.#heads = config.heads;
-    this.#dropout = config.attentionDropout;
+    this.#dropout = new Dropout(config.attentionDropout, dropoutPlace("attentionWeights", layer));
   }
 
   /** [B, S, D] -> [B, S, D] */
-  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
-    const dropout = training ? this.#dropout : 0;
+  forward(x: Tensor, mask: Tensor | null, keys: Tensor | null): Tensor {
+    const dropout = this.#dropout.noise(keys);
     return this.output.forward(selfAttention(this.qkv.forward(x), { heads: this.#heads, mask, dropout }));
   }
 }
@@ -113,24 +134,25 @@ class EncoderLayer extends Module {
   readonly #attentionNorm: LayerNorm;
   readonly #ffn: FeedForward;
   readonly #ffnNorm: LayerNorm;
-  readonly #attentionOutputDropout: number;
-  readonly #ffnDropout: number;
+  readonly #attentionOutputDropout: Dropout;
+  readonly #ffnDropout: Dropout;
 
-  constructor(config: EncoderConfig) {
+  constructor(config: EncoderConfig, layer: number) {
     super();
-    this.#attention = this.module("attention", new SelfAttention(config));
+    this.#attention = this.module("attention", new SelfAttention(config, layer));
     this.#attentionNorm = this.module("attentionNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
     this.#ffn = this.module("ffn", new FeedForward(config));
     this.#ffnNorm = this.module("ffnNorm", new LayerNorm(config.hiddenSize, config.layerNormEps));
-    this.#attentionOutputDropout = config.attentionOutputDropout ? config.dropout : 0;
-    this.#ffnDropout = config.dropout;
+    const attentionOutput = config.attentionOutputDropout ? config.dropout : 0;
+    this.#attentionOutputDropout = new Dropout(attentionOutput, dropoutPlace("attentionOutput", layer));
+    this.#ffnDropout = new Dropout(config.dropout, dropoutPlace("feedForward", layer));
   }
 
   /** [B, S, D], [B, 1, 1, S] -> [B, S, D] */
-  forward(x: Tensor, mask: Tensor | null, training: boolean): Tensor {
-    const attended = this.#attention.forward(x, mask, training);
-    x = this.#attentionNorm.ofSum(x, attended, { dropout: training ? this.#attentionOutputDropout : 0 });
-    return this.#ffnNorm.ofSum(x, this.#ffn.forward(x), { dropout: training ? this.#ffnDropout : 0 });
+  forward(x: Tensor, mask: Tensor | null, keys: Tensor | null): Tensor {
+    const attended = this.#attention.forward(x, mask, keys);
+    x = this.#attentionNorm.ofSum(x, attended, this.#attentionOutputDropout.noise(keys));
+    return this.#ffnNorm.ofSum(x, this.#ffn.forward(x), this.#ffnDropout.noise(keys));
   }
 }
 
@@ -150,7 +172,7 @@ export class Encoder extends Module {
     this.config = config;
     this.embeddings = this.module("embeddings", new Embeddings(config));
     this.#layers = Array.from({ length: config.layers }, (_, i) =>
-      this.module(`layers.${i}`, new EncoderLayer(config)),
+      this.module(`layers.${i}`, new EncoderLayer(config, i)),
     );
     this.#pooler = config.pooler
       ? this.module("pooler", new Linear(config.hiddenSize, config.hiddenSize, { std: config.initializerRange }))
@@ -164,7 +186,7 @@ export class Encoder extends Module {
    */
   forward(input: EncoderInput, options: { training: boolean }): Tensor {
     let last: Tensor | null = null;
-    for (const hidden of this.#states(input, options.training)) {
+    for (const hidden of this.#states(input, options)) {
       last?.dispose(); // Autograd keeps what it needs.
       last = hidden;
     }
@@ -177,18 +199,19 @@ export class Encoder extends Module {
    * @throws ShapeError when S is above the position table
    */
   hiddenStates(input: EncoderInput, options: { training: boolean }): Tensor[] {
-    return [...this.#states(input, options.training)];
+    return [...this.#states(input, options)];
   }
 
-  *#states(input: EncoderInput, training: boolean): Generator<Tensor> {
+  *#states(input: EncoderInput, options: { training: boolean }): Generator<Tensor> {
     const [, S] = input.inputIds.dims(2);
     if (S > this.config.maxPositions) {
       throw new ShapeError(`sequences of ${S} tokens do not fit a position table of ${this.config.maxPositions}`);
     }
-    let x = tidy(() => this.embeddings.forward(input, training));
+    const keys = dropoutKeys(input, options);
+    let x = tidy(() => this.embeddings.forward(input, keys));
     yield x;
     for (const layer of this.#layers) {
-      x = tidy(() => layer.forward(x, input.mask, training));
+      x = tidy(() => layer.forward(x, input.mask, keys));
       yield x;
     }
   }

@@ -2,7 +2,7 @@ import { Dropout, Linear } from "../engine/nn/layers.js";
 import { Module, type Parameter } from "../engine/nn/module.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import type { EncoderConfig } from "../families/config.js";
-import { Encoder, type EncoderInput } from "./encoder.js";
+import { dropoutKeys, dropoutPlace, Encoder, type EncoderInput } from "./encoder.js";
 
 /** An encoder that says for every position how likely an answer starts and ends there. */
 export class QuestionAnswering extends Module {
@@ -16,7 +16,7 @@ export class QuestionAnswering extends Module {
     this.config = { ...config, pooler: false };
     this.encoder = new Encoder(this.config);
     this.#outputs = this.module("qaOutputs", new Linear(config.hiddenSize, 2, { std: config.initializerRange }));
-    this.#dropout = new Dropout(config.answerDropout);
+    this.#dropout = new Dropout(config.answerDropout, dropoutPlace("head"));
   }
 
   /** The encoder's names stand bare: the canonical names of a checkpoint. */
@@ -28,6 +28,6 @@ export class QuestionAnswering extends Module {
   /** Logits of start and end, [B, S, 2]. */
   forward(input: EncoderInput, options: { training: boolean }): Tensor {
     const hidden = this.encoder.forward(input, options);
-    return this.#outputs.forward(this.#dropout.forward(hidden, options.training));
+    return this.#outputs.forward(this.#dropout.forward(hidden, dropoutKeys(input, options)));
   }
 }

@@ -2,7 +2,7 @@ import { Dropout, Linear } from "../engine/nn/layers.js";
 import { Module, type Parameter } from "../engine/nn/module.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import type { EncoderConfig } from "../families/config.js";
-import { Encoder, type EncoderInput } from "./encoder.js";
+import { dropoutKeys, dropoutPlace, Encoder, type EncoderInput } from "./encoder.js";
 
 /**
  * An encoder that judges a text by its first hidden state, through the encoder's pooler (BertForSequenceClassification)
@@ -27,7 +27,7 @@ export class SequenceClassifier extends Module {
     this.encoder = new Encoder(this.config);
     this.#preClassifier = hasPooler ? null : this.module("preClassifier", new Linear(hiddenSize, hiddenSize, init));
     this.#classifier = this.module("classifier", new Linear(hiddenSize, labelCount, init));
-    this.#dropout = new Dropout(config.classifierDropout ?? config.dropout);
+    this.#dropout = new Dropout(config.classifierDropout ?? config.dropout, dropoutPlace("head"));
   }
 
   /** The encoder's names stand bare: the canonical names of a checkpoint. */
@@ -43,6 +43,6 @@ export class SequenceClassifier extends Module {
       this.#preClassifier === null
         ? this.encoder.pool(hidden)
         : this.#preClassifier.forward(hidden.select(1, 0)).relu();
-    return this.#classifier.forward(this.#dropout.forward(first, options.training));
+    return this.#classifier.forward(this.#dropout.forward(first, dropoutKeys(input, options)));
   }
 }

@@ -9,7 +9,7 @@ const share = z.number().min(0).max(1);
 export const optimizerFields = {
   /** Sequences of one optimizer step, over all micro-batches. */
   stepSequences: count,
-  /** Positions of one micro-batch, padding included. Decides memory, and which dropout noise is drawn. */
+  /** Positions of one micro-batch, padding included. Decides memory, and nothing of the result but its rounding. */
   microBatchTokens: count,
   /** Passes over the data; null where `steps` says how long. */
   epochs: z.number().positive().nullable(),

@@ -1,4 +1,5 @@
 import { permutation } from "../data/order.js";
+import { noiseKeys } from "../data/philox.js";
 
 /** One sequence as a model reads it, with what it should say. */
 export interface Feature {
@@ -21,6 +22,8 @@ export interface TaskBatch {
   readonly targets: readonly Float64Array[];
   /** [B], which features these are. */
   readonly indices: readonly number[];
+  /** [B], what dropout's noise follows from; null where nothing is trained. */
+  readonly noiseKeys: BigInt64Array | null;
   readonly B: number;
   readonly S: number;
   /** Positions that are not padding. */
@@ -56,7 +59,8 @@ export class TaskSteps {
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (this.#epoch?.number !== epoch) this.#epoch = { number: epoch, steps: this.#stepsOf(epoch) };
     const indices = this.#epoch.steps[step % this.stepsPerEpoch] ?? [];
-    const microBatches = cutByTokens(this.#features, indices, this.#options);
+    const keysOf = (stepIndices: number[]) => noiseKeys(this.#options.seed, step, stepIndices);
+    const microBatches = cutByTokens(this.#features, indices, { ...this.#options, keysOf });
     return {
       microBatches,
       tokenCount: microBatches.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
@@ -97,7 +101,7 @@ export function evaluationBatches(
   return cutByTokens(
     features,
     features.map((_, i) => i),
-    options,
+    { ...options, keysOf: () => null },
   );
 }
 
@@ -111,20 +115,25 @@ function longestFirst(features: readonly Feature[], indices: readonly number[]):
 function cutByTokens(
   features: readonly Feature[],
   indices: readonly number[],
-  { microBatchTokens, padId }: { microBatchTokens: number; padId: number },
+  {
+    microBatchTokens,
+    padId,
+    keysOf,
+  }: { microBatchTokens: number; padId: number; keysOf(stepIndices: number[]): TaskBatch["noiseKeys"] },
 ): TaskBatch[] {
   const sorted = longestFirst(features, indices);
   const batches: TaskBatch[] = [];
   for (let start = 0; start < sorted.length; ) {
     const longest = features[sorted[start] ?? 0]?.inputIds.length ?? 1;
     const rows = sorted.slice(start, start + Math.max(1, Math.floor(microBatchTokens / longest)));
-    batches.push(padded(features, rows, padId));
+    const keys = keysOf(rows.map((_, i) => start + i));
+    batches.push({ ...padded(features, rows, padId), noiseKeys: keys });
     start += rows.length;
   }
   return batches;
 }
 
-function padded(features: readonly Feature[], indices: readonly number[], padId: number): TaskBatch {
+function padded(features: readonly Feature[], indices: readonly number[], padId: number): Omit<TaskBatch, "noiseKeys"> {
   const rows = indices.map((index) => features[index] as Feature);
   const B = rows.length;
   const S = Math.max(...rows.map(({ inputIds }) => inputIds.length));

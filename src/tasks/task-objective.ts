@@ -36,6 +36,7 @@ export function taskLogits(
         ? null // DistilBERT tells the texts of a pair apart by [SEP] alone.
         : tensor(Int32Array.from(batch.tokenTypeIds), { shape: [B, S], dtype: "int64", device }),
     mask,
+    noiseKeys: batch.noiseKeys && tensor(batch.noiseKeys, { device }),
   };
   const logits = autocast(productDType, device, () => model.forward(input, { training })).to("float32");
   if (logits.shape.length === 2) return logits;

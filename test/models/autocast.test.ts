@@ -1,14 +1,15 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { autocast } from "../../src/engine/tensor/autograd.js";
 import { tensor } from "../../src/engine/tensor/create.js";
 import { manualSeed } from "../../src/engine/tensor/random.js";
-import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
 import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
 import { studentConfig } from "../../src/families/families.js";
 import type { EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
+import { noiseOf } from "../engine/tensor/dropout-reference.js";
+import { runTestsInScope } from "../engine/tensor/in-scope.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask } from "./golden.js";
 
@@ -34,16 +35,7 @@ afterAll(() => {
   for (const model of models) model.dispose();
 });
 
-let scope: TensorScope;
-let before: number;
-beforeEach(() => {
-  before = liveTensors();
-  scope = new TensorScope();
-});
-afterEach(() => {
-  scope[Symbol.dispose]();
-  expect(liveTensors()).toBe(before);
-});
+runTestsInScope();
 
 /** Two sequences of 20 and 13 tokens. */
 function paddedInput(): EncoderInput {
@@ -52,6 +44,7 @@ function paddedInput(): EncoderInput {
   return {
     inputIds: tensor(Int32Array.from(ids), { shape: [2, 20], dtype: "int64" }),
     mask: additiveMask(real, [2, 20]),
+    noiseKeys: noiseOf(0.1, { seed: 1, B: 2 }).keys,
   };
 }
 

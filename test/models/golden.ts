@@ -10,6 +10,7 @@ import { loadWeights, shapesOf } from "../../src/hub/model-loading.js";
 import { openSafetensors, type SafetensorsFile } from "../../src/hub/safetensors.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
+import { noiseOf } from "../engine/tensor/dropout-reference.js";
 
 /** The models that test/goldens/models.py makes. */
 export const goldenNames = [
@@ -64,7 +65,9 @@ export class Golden<M extends Module> implements Disposable {
     const real = this.has(`${name}.attentionMask`) ? this.tensor(`${name}.attentionMask`) : null;
     const mask = real === null ? null : additiveMask(real.toInt32Array(), real.dims(2));
     const tokenTypeIds = this.has(`${name}.tokenTypeIds`) ? this.tensor(`${name}.tokenTypeIds`) : null;
-    return { inputIds: this.tensor(`${name}.inputIds`), mask, tokenTypeIds };
+    const inputIds = this.tensor(`${name}.inputIds`);
+    // Any noise will do: all is dropped, or nothing.
+    return { inputIds, mask, tokenTypeIds, noiseKeys: noiseOf(1, { seed: 1, B: inputIds.dims(2)[0] }).keys };
   }
 
   has(name: string): boolean {

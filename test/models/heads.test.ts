@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import type { EncoderConfig } from "../../src/families/config.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
+import { runTestsInScope } from "../engine/tensor/in-scope.js";
 import { relativeError } from "./closeness.js";
 import { Golden } from "./golden.js";
 
@@ -36,21 +36,12 @@ describe.each(Object.entries(LABEL_COUNTS))("Python transformers computes the sa
   describe.each(golden.cases)("%s", (each) => {
     const training = each === "dropHead";
     let model: TaskModel;
-    let scope: TensorScope;
-    let before: number;
 
     beforeAll(() => {
       model = golden.load(training ? onlyHeadDrops(golden.config) : {});
     });
     afterAll(() => model.dispose());
-    beforeEach(() => {
-      before = liveTensors();
-      scope = new TensorScope();
-    });
-    afterEach(() => {
-      scope[Symbol.dispose]();
-      expect(liveTensors()).toBe(before);
-    });
+    runTestsInScope();
 
     test("logits", () => {
       const logits = model.forward(golden.input(each), { training });

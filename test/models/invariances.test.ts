@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/tensor/autograd.js";
 import { tensor, zeros } from "../../src/engine/tensor/create.js";
 import { manualSeed } from "../../src/engine/tensor/random.js";
-import { keep, liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
+import { keep, liveTensors } from "../../src/engine/tensor/scope.js";
 import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import { ConfigError, ShapeError } from "../../src/errors.js";
 import { bertBase } from "../../src/families/bert.js";
@@ -10,6 +10,8 @@ import type { EncoderConfig } from "../../src/families/config.js";
 import { studentConfig } from "../../src/families/families.js";
 import { Encoder } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
+import { noiseOf } from "../engine/tensor/dropout-reference.js";
+import { runTestsInScope } from "../engine/tensor/in-scope.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask, encoderOf } from "./golden.js";
 
@@ -34,16 +36,7 @@ afterAll(() => {
   for (const model of models) model.dispose();
 });
 
-let scope: TensorScope;
-let before: number;
-beforeEach(() => {
-  before = liveTensors();
-  scope = new TensorScope();
-});
-afterEach(() => {
-  scope[Symbol.dispose]();
-  expect(liveTensors()).toBe(before);
-});
+runTestsInScope();
 
 /** Logits of sequences padded with `pad` to length S, each cut to its own length: [length, V]. */
 function logitsOf(model: MaskedLm, sequences: number[][], S: number, pad = 0): Float32Array[] {
@@ -58,6 +51,7 @@ function ids64(rows: number[][]): Tensor {
   return tensor(rows, { dtype: "int64" });
 }
 
+const training = { training: true };
 const long = [2, 11, 12, 13, 14, 15, 16, 3];
 const short = [2, 21, 22, 3];
 
@@ -128,19 +122,32 @@ describe.each(models.map((model) => [model.config.family, model] as const))("%s"
     expect(() => model.forward(input, { training: false })).toThrow("13 tokens do not fit a position table of 12");
   });
 
-  test("gives the same twice when not training, and not when training", () => {
-    const run = (training: boolean) => model.forward({ inputIds: ids64([long]), mask: null }, { training });
-    const still = run(false).toFloat32Array();
-    expect(run(false).toFloat32Array()).toEqual(still);
-    expect(run(true).toFloat32Array()).not.toEqual(run(true).toFloat32Array());
+  test("gives the same twice when not training, and from the same noise when training", () => {
+    const run = (training: boolean, seed = 1) => {
+      const noiseKeys = noiseOf(0.1, { seed, B: 1 }).keys;
+      return model.forward({ inputIds: ids64([long]), mask: null, noiseKeys }, { training }).toFloat32Array();
+    };
+    expect(run(false)).toEqual(run(false));
+    expect(run(true)).toEqual(run(true));
+    expect(run(true)).not.toEqual(run(false));
+    expect(run(true)).not.toEqual(run(true, 2));
   });
 
-  test("drops the same again from the same seed", () => {
-    const run = () => {
-      manualSeed(7);
-      return model.forward({ inputIds: ids64([long]), mask: null }, { training: true }).toFloat32Array();
-    };
-    expect(run()).toEqual(run());
+  test("drops the same of a sequence alone and padded beside a longer one", () => {
+    const noiseKeys = noiseOf(0.1, { seed: 1, B: 2 }).keys;
+    const short = long.slice(0, 5);
+    const alone = model.forward(
+      { inputIds: ids64([short]), mask: null, noiseKeys: noiseKeys.narrow(0, 1, 1) },
+      training,
+    );
+    const mask = additiveMask([...Array(8).fill(1), 1, 1, 1, 1, 1, 0, 0, 0], [2, 8]);
+    const both = model.forward({ inputIds: ids64([long, [...short, 0, 0, 0]]), mask, noiseKeys }, training);
+    const padded = both.select(0, 1).narrow(0, 0, 5).toFloat32Array();
+    expect(relativeError(padded, alone.toFloat32Array())).toBeLessThan(ROUNDING);
+  });
+
+  test("refuses to train without noise", () => {
+    expect(() => model.forward({ inputIds: ids64([long]), mask: null }, training)).toThrow(/training needs noiseKeys/);
   });
 
   test("ends its hidden states with what forward returns", () => {

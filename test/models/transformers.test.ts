@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nllLoss } from "../../src/engine/tensor/ops.js";
-import { liveTensors, TensorScope } from "../../src/engine/tensor/scope.js";
 import type { Tensor } from "../../src/engine/tensor/tensor.js";
 import type { Encoder } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
+import { runTestsInScope } from "../engine/tensor/in-scope.js";
 import { relativeError } from "./closeness.js";
 import { encoderOf, goldenModel, goldenNames } from "./golden.js";
 
@@ -21,22 +21,13 @@ describe.each(goldenNames)("Python transformers computes the same with %s", (nam
 
   describe.each(golden.cases)("%s", (each) => {
     let model: Encoder | MaskedLm;
-    let scope: TensorScope;
-    let before: number;
     const training = each in DROPOUT;
 
     beforeAll(() => {
       model = golden.load(DROPOUT[each]);
     });
     afterAll(() => model.dispose());
-    beforeEach(() => {
-      before = liveTensors();
-      scope = new TensorScope();
-    });
-    afterEach(() => {
-      scope[Symbol.dispose]();
-      expect(liveTensors()).toBe(before);
-    });
+    runTestsInScope();
 
     test("hidden states", () => {
       const hidden = encoderOf(model).hiddenStates(golden.input(each), { training });

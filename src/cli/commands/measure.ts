@@ -187,7 +187,8 @@ function claimFolder(out: string): void {
 }
 
 async function onnxRuntimeVersion(): Promise<string> {
-  const { env } = await import("onnxruntime-node");
+  const { loadOnnxRuntime } = await import("../../infer/onnx-runtime.js");
+  const { env } = await loadOnnxRuntime();
   return env.versions.node ?? env.versions.common;
 }
 

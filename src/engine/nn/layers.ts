@@ -1,4 +1,4 @@
-import { dropout, embedding, layerNorm, linear, residualNorm } from "../tensor/ops.js";
+import { type DropoutNoise, dropout, embedding, layerNorm, linear, residualNorm } from "../tensor/ops.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module, type Parameter } from "./module.js";
 
@@ -54,21 +54,31 @@ export class LayerNorm extends Module {
   }
 
   /** Of x + dropout(y), the residual connection of a post-norm transformer: [..., D], [..., D] -> [..., D] */
-  ofSum(x: Tensor, y: Tensor, { dropout }: { dropout: number }): Tensor {
+  ofSum(x: Tensor, y: Tensor, dropout: DropoutNoise | null): Tensor {
     return residualNorm(x, y, { weight: this.weight.value, bias: this.bias.value, eps: this.#eps, dropout });
   }
 }
 
-/** Zeroes elements with probability p while training; passes everything through otherwise. */
+/** One of the places where a model drops elements while it trains. */
 export class Dropout extends Module {
   readonly #p: number;
+  readonly #place: number;
 
-  constructor(p: number) {
+  /** @param place no other of the model's: two of one number would drop the same */
+  constructor(p: number, place: number) {
     super();
     this.#p = p;
+    this.#place = place;
   }
 
-  forward(x: Tensor, training: boolean): Tensor {
-    return training && this.#p > 0 ? dropout(x, this.#p) : x;
+  /** What an op that drops is told; null where nothing is dropped. @param keys int64 [B]; null outside of training */
+  noise(keys: Tensor | null): DropoutNoise | null {
+    return keys === null || this.#p === 0 ? null : { p: this.#p, keys, place: this.#place };
+  }
+
+  /** [B, …, D] -> [B, …, D] */
+  forward(x: Tensor, keys: Tensor | null): Tensor {
+    const noise = this.noise(keys);
+    return noise === null ? x : dropout(x, noise);
   }
 }

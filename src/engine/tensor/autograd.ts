@@ -1,13 +1,18 @@
 import { ShapeError } from "../../errors.js";
 import { native } from "../native.js";
 import type { DType } from "./dtype.js";
+import { refusePromise } from "./scope.js";
 import type { Tensor } from "./tensor.js";
 
-/** Runs `body` without recording for gradients. */
+/**
+ * Runs `body` without recording for gradients.
+ *
+ * @throws LifetimeError when `body` returns a promise
+ */
 export function noGrad<T>(body: () => T): T {
   const before = native.setGradMode(false);
   try {
-    return body();
+    return refusePromise("noGrad", body());
   } finally {
     native.setGradMode(before);
   }
@@ -16,12 +21,14 @@ export function noGrad<T>(body: () => T): T {
 /**
  * Runs `body` with matrix products in `dtype` and everything else as its inputs are: PyTorch's autocast. With float32
  * `body` runs as it stands. Backward passes belong outside.
+ *
+ * @throws LifetimeError when `body` returns a promise
  */
 export function autocast<T>(dtype: DType, device: string, body: () => T): T {
   if (dtype === "float32") return body();
   const before = native.setAutocast(device, dtype);
   try {
-    return body();
+    return refusePromise("autocast", body());
   } finally {
     native.setAutocast(device, before);
   }

@@ -1,4 +1,4 @@
-import { cpuHasBfloat16, readOrEmpty } from "../../processor.js";
+import { cpuHasBfloat16, type Kernels, kernelLevels, readOrEmpty } from "../../processor.js";
 import { engineRecord, native } from "../native.js";
 
 export interface EngineInfo {
@@ -8,6 +8,8 @@ export interface EngineInfo {
   torchVersion: string;
   /** The instruction set libtorch's kernels use: "AVX512", "AVX2", "NO AVX", … */
   cpuCapability: string;
+  /** Which of this addon's kernels run. */
+  kernels: Kernels;
   threads: number;
   /** Whether this CPU multiplies bf16 in hardware (avx512_bf16 or amx_bf16). */
   cpuHasBfloat16: boolean;
@@ -17,16 +19,28 @@ export interface EngineInfo {
 }
 
 export function engineInfo(): EngineInfo {
+  const { engine, addon } = engineRecord();
   return {
-    engine: engineRecord.engine,
-    addon: engineRecord.addon,
+    engine,
+    addon,
     torchVersion: native.torchVersion(),
     cpuCapability: /CPU capability usage: (.+)/.exec(native.torchConfig())?.[1]?.trim() ?? "unknown",
+    kernels: kernels(),
     threads: native.threads(),
     cpuHasBfloat16: cpuHasBfloat16(),
     cudaDevices: native.cudaDevices(),
     mappedLibraries: mappedLibraries(),
   };
+}
+
+/** Which kernels run: what processor, operating system and oneDNN have, lowered by LIMBECK_KERNELS. */
+export function kernels(): Kernels {
+  return native.kernels() as Kernels;
+}
+
+/** Every level that this machine has, lowest first. */
+export function machineKernels(): Kernels[] {
+  return kernelLevels.slice(0, kernelLevels.indexOf(native.machineKernels() as Kernels) + 1);
 }
 
 export function setThreads(threads: number): void {

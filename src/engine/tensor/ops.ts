@@ -1,3 +1,4 @@
+import type { Handle } from "../native.gen.js";
 import { native } from "../native.js";
 import { Tensor } from "./tensor.js";
 
@@ -36,29 +37,51 @@ export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
   return new Tensor(native.gelu(x.handle, approximate));
 }
 
-/** Zeroes elements with probability p and scales the others by 1 / (1 − p). */
-export function dropout(x: Tensor, p: number): Tensor {
-  return new Tensor(native.dropout(x.handle, p));
+/**
+ * What dropout leaves out: elements with probability p, the others being scaled by 1 / (1 − p).
+ *
+ * Which they are is a pure function of the sequence's key, the place, and where in the sequence an element is: what a sequence
+ * is batched or padded with changes nothing, nor do threads, kernels and devices.
+ */
+export interface DropoutNoise {
+  p: number;
+  /** int64 [B], 64 random bits of each sequence */
+  keys: Tensor;
+  /** Which of a model's places this is; 0 or above. */
+  place: number;
 }
 
-/** layerNorm(x + dropout(y)) over the last dimension, f32; y in any float dtype. */
+/** Of sequences [B, …, D]. */
+export function dropout(x: Tensor, { p, keys, place }: DropoutNoise): Tensor {
+  return new Tensor(native.dropout(x.handle, p, keys.handle, place));
+}
+
+/** layerNorm(x + dropout(y)) over the last dimension of [B, …, D], f32; y in any float dtype. */
 export function residualNorm(
   x: Tensor,
   y: Tensor,
-  { weight, bias, eps, dropout }: { weight: Tensor; bias: Tensor; eps: number; dropout: number },
+  { weight, bias, eps, dropout }: { weight: Tensor; bias: Tensor; eps: number; dropout: DropoutNoise | null },
 ): Tensor {
-  return new Tensor(native.residualNorm(x.handle, y.handle, weight.handle, bias.handle, eps, dropout));
+  return new Tensor(native.residualNorm(x.handle, y.handle, weight.handle, bias.handle, eps, ...noiseOf(dropout)));
 }
 
 /**
- * Multi-head self-attention: dropout(softmax(q kᵀ / √d + mask)) v for each of the heads, [B, S, 3 D] -> [B, S, D].
+ * Multi-head self-attention: dropout(softmax(q kᵀ / √d + mask)) v for each of the heads, [B, S, 3 D] -> [B, S, D]. A sequence
+ * whose keys are all masked by −∞ is given zeros.
  *
  * @param qkv queries, keys and values side by side, each of the heads' d = D / heads columns one after the other
  * @param mask added to the scores, f32 [B, 1, 1, S]
  */
-export function selfAttention(qkv: Tensor, options: { heads: number; mask: Tensor | null; dropout: number }): Tensor {
+export function selfAttention(
+  qkv: Tensor,
+  options: { heads: number; mask: Tensor | null; dropout: DropoutNoise | null },
+): Tensor {
   const mask = options.mask === null ? null : options.mask.handle;
-  return new Tensor(native.selfAttention(qkv.handle, options.heads, mask, options.dropout));
+  return new Tensor(native.selfAttention(qkv.handle, options.heads, mask, ...noiseOf(options.dropout)));
+}
+
+function noiseOf(noise: DropoutNoise | null): [p: number, keys: Handle | null, place: number] {
+  return noise === null ? [0, null, 0] : [noise.p, noise.keys.handle, noise.place];
 }
 
 /** −Σ logProbabilities[i][target[i]], rows whose target is `ignoreIndex` left out; logProbabilities [N, V], target [N]. */

@@ -8,11 +8,19 @@ interface Owned {
 }
 
 const open: TensorScope[] = [];
+let isWatched = false;
+
+/** Runs once the code that opened a scope has returned or awaits: what is still open then would be given others' tensors. */
+function abandonOpen(): void {
+  isWatched = false;
+  for (const scope of open.splice(0)) scope.abandon();
+}
 
 /**
  * Owns every tensor made while it is the innermost open scope, and frees them all when it is disposed.
  *
- * Scopes are synchronous: an `await` inside one would let other code make tensors in it.
+ * Scopes are synchronous: with an `await` inside one, other code would make tensors in it. Such a scope is given no more
+ * tensors, and throws when it is disposed.
  *
  * ```ts
  * using scope = new TensorScope();
@@ -20,9 +28,18 @@ const open: TensorScope[] = [];
  */
 export class TensorScope {
   readonly #owned = new Set<Owned>();
+  #isAbandoned = false;
 
   constructor() {
     open.push(this);
+    if (isWatched) return;
+    isWatched = true;
+    queueMicrotask(abandonOpen);
+  }
+
+  /** @internal */
+  abandon(): void {
+    this.#isAbandoned = true;
   }
 
   /** @internal */
@@ -38,16 +55,20 @@ export class TensorScope {
   /**
    * Frees what the scope owns; a second time does nothing.
    *
-   * @throws LifetimeError when an inner scope is still open.
+   * @throws LifetimeError when an inner scope is still open, or when it was open across an await
    */
   [Symbol.dispose](): void {
-    if (open.at(-1) !== this) {
-      if (!open.includes(this)) return;
+    if (open.at(-1) === this) open.pop();
+    else if (open.includes(this)) {
       throw new LifetimeError("a tensor scope ended while a scope opened after it is still open");
     }
-    open.pop();
     if (this.#owned.size > 0) native.free(Array.from(this.#owned, (tensor) => tensor.handle));
     this.#owned.clear();
+    if (!this.#isAbandoned) return;
+    this.#isAbandoned = false;
+    throw new LifetimeError(
+      "a tensor scope was open across an await: open one in each synchronous part, and keep() what must outlive it",
+    );
   }
 }
 
@@ -81,11 +102,15 @@ export function releaseMemory(): void {
 export function tidy<T>(body: () => T): T {
   const outer = open.at(-1);
   using scope = new TensorScope();
-  const result = body();
-  if (result instanceof Promise)
-    throw new LifetimeError("tidy: the function returned a promise; scopes are synchronous");
+  const result = refusePromise("tidy", body());
   for (const tensor of tensorsIn(result)) if (scope.release(tensor)) outer?.adopt(tensor);
   return result;
+}
+
+/** @internal What is set for the whole process while a function runs must be set back before anything else does. */
+export function refusePromise<T>(what: string, result: T): T {
+  if (!(result instanceof Promise)) return result;
+  throw new LifetimeError(`${what}: the function returned a promise; it must be synchronous`);
 }
 
 function* tensorsIn(value: unknown): Generator<Owned> {

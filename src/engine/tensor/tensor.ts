@@ -169,7 +169,7 @@ export class Tensor {
 
   div(other: Tensor | number): Tensor {
     return new Tensor(
-      typeof other === "number" ? native.mulScalar(this.handle, 1 / other) : native.div(this.handle, other.handle),
+      typeof other === "number" ? native.divScalar(this.handle, other) : native.div(this.handle, other.handle),
     );
   }
 

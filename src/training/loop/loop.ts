@@ -1,10 +1,8 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { Purpose, philox } from "../../data/philox.js";
 import type { AdamW } from "../../engine/optim/adamw.js";
 import { clipGradientNorm } from "../../engine/optim/clip.js";
 import { linearWarmupDecay } from "../../engine/optim/schedules.js";
 import { phase } from "../../engine/tensor/profile.js";
-import { manualSeed } from "../../engine/tensor/random.js";
 import { keep, tidy } from "../../engine/tensor/scope.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
 import { Interrupted, RunError } from "../../errors.js";
@@ -162,10 +160,9 @@ async function optimizerStep<S extends StepData, E extends Evaluation>(
   gradients.zero_();
   const shares: Tensor[] = [];
   try {
-    for (const [index, batch] of batches.microBatches.entries()) {
+    for (const batch of batches.microBatches) {
       await yieldToEvents();
       signal?.throwIfAborted();
-      manualSeed(dropoutSeed(recipe.seed, step, index));
       shares.push(keep(tidy(() => objective.microStep(batch, batches))));
     }
     const gradientNorm = phase("optimizer", () => clipGradientNorm(gradients, recipe.clipNorm));
@@ -185,13 +182,6 @@ async function optimizerStep<S extends StepData, E extends Evaluation>(
 
 function learningRateOf({ peakLearningRate, warmupShare }: OptimizerRecipe, totalSteps: number, step: number): number {
   return linearWarmupDecay({ peakLearningRate, warmupSteps: Math.ceil(warmupShare * totalSteps), totalSteps }, step);
-}
-
-/** Dropout's noise follows from (seed, step, micro-batch) alone, so that a resumed run draws the same. */
-function dropoutSeed(seed: number, step: number, microBatch: number): number {
-  const words = new Uint32Array(4);
-  philox(words, seed, Purpose.dropout, [step, microBatch, 0, 0]);
-  return (words[0] ?? 0) + ((words[1] ?? 0) & 0x1fffff) * 2 ** 32;
 }
 
 /** @param step counted from 0; named as progress and metrics do, which count steps done */

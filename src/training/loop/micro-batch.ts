@@ -36,6 +36,7 @@ export function toMicroBatch(batch: Batch, device: string): MicroBatch {
       inputIds: tensor(batch.inputIds, { shape: [B, S], dtype: "int64", device }),
       mask: batch.attentionMask === null ? null : attentionMask(batch.attentionMask, [B, 1, 1, S], device),
       firstPositions: batch.firstPositions === null ? null : tensor(batch.firstPositions, { dtype: "int64", device }),
+      noiseKeys: batch.noiseKeys && tensor(batch.noiseKeys, { device }),
     },
     positions: tensor(positions, { dtype: "int64", device }),
     labels: tensor(labels, { dtype: "int64", device }),

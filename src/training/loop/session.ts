@@ -114,7 +114,7 @@ export function adamWOf(recipe: OptimizerRecipe, parameters: FlatParameters): Ad
   });
 }
 
-/** Rehearses the first micro-batch, which is the largest, and leaves no trace: dropout is seeded for each again. */
+/** Rehearses the first micro-batch, which is the largest, and leaves no trace. */
 export async function estimate<S extends StepData>(
   run: Run,
   { totalSteps, batchesOf }: { totalSteps: number; batchesOf(step: number): S },

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Dropout, Embedding, LayerNorm, Linear } from "../../../src/engine/nn/layers.js";
 import type { Parameter } from "../../../src/engine/nn/module.js";
 import { ones, tensor } from "../../../src/engine/tensor/create.js";
-import { manualSeed } from "../../../src/engine/tensor/random.js";
+import { noiseOf } from "../tensor/dropout-reference.js";
 import { runTestsInScope } from "../tensor/in-scope.js";
 
 runTestsInScope();
@@ -53,11 +53,12 @@ test("LayerNorm gives f32 for bf16", () => {
   expect(layer.forward(ones([1, 2], { dtype: "bfloat16" })).dtype).toBe("float32");
 });
 
-test("Dropout drops in training alone", () => {
-  manualSeed(9);
-  const x = ones([1000]);
-  const layer = new Dropout(0.5);
-  expect(new Set(layer.forward(x, true).toFloat32Array())).toEqual(new Set([0, 2]));
-  expect(layer.forward(x, false)).toBe(x);
-  expect(new Dropout(0).forward(x, true)).toBe(x);
+test("Dropout drops where there are keys, at each place another noise", () => {
+  const { keys } = noiseOf(0.5, { seed: 9, B: 2 });
+  const x = ones([2, 500]);
+  const [one, other] = [0, 1].map((place) => new Dropout(0.5, place).forward(x, keys).toFloat32Array());
+  expect(new Set(one)).toEqual(new Set([0, 2]));
+  expect(other).not.toEqual(one);
+  expect(new Dropout(0.5, 0).forward(x, null)).toBe(x);
+  expect(new Dropout(0, 0).forward(x, keys)).toBe(x);
 });

@@ -35,6 +35,7 @@ const tolerances = {
 const withoutGolden = new Set([
   ...["fromBytes", "full", "arange", "toDevice", "alias"], // create.test.ts
   ...["grad", "detach"], // autograd.test.ts
+  "divScalar", // below
   ...["dropout", "normal_", "uniform_"], // random.test.ts
   "adamW_", // optim/adamw.test.ts
   "vocabularyLosses_", // vocabulary-losses.test.ts
@@ -61,6 +62,38 @@ describe("equals PyTorch in outputs and gradients:", () => {
       else expectTensor(leaves[i]?.grad, { dtype: "float32", shape, data: gradient }, tolerance);
     }
   });
+});
+
+test("an op writes to nothing that it does not say it writes to", () => {
+  for (const golden of cases) {
+    const inputs = golden.inputs.map((input) => {
+      const leaf = leafOf(input).detach();
+      return input.transposed ? leaf.transpose(-1, -2) : leaf;
+    });
+    const before = inputs.map((input) => input.toBytes());
+    autocast(golden.autocast ?? "float32", "cpu", () => call(golden, inputs)); // Of ops in place, on a copy.
+    const after = inputs.map((input) => input.toBytes());
+    expect(after, golden.op).toEqual(before);
+  }
+});
+
+test("ops in place, and no others, say what they write to", () => {
+  const { signatures } = native as unknown as { signatures: Record<string, string> };
+  const written = (name: string) => (signatures[name]?.match(/\w(?=: Written)/g) ?? []).join("");
+  for (const name of Object.keys(signatures)) expect(written(name) !== "", name).toBe(name.endsWith("_"));
+  expect(written("add_")).toBe("a");
+  expect(written("adamW_")).toBe("acd"); // Values and both moments.
+  expect(written("vocabularyLosses_")).toBe("ad"); // Logits, and the bias's gradient.
+});
+
+test("divides by a number as IEEE 754 does, not by its reciprocal", () => {
+  const values = Float32Array.from({ length: 1000 }, (_, i) => Math.fround(Math.sin(i) * 10 ** (i % 7)));
+  for (const divisor of [3, 7, 0.1, 49]) {
+    // A quotient of two f32 in doubles, rounded once more, is the f32 quotient.
+    const expected = values.map((value) => Math.fround(value / Math.fround(divisor)));
+    expect(tensor(values).div(divisor).toFloat32Array()).toEqual(expected);
+  }
+  expect(tensor([7], { dtype: "int64" }).div(2).item()).toBe(3.5);
 });
 
 test("every binding with a tensor for a result has a golden", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { autocast, noGrad } from "../../../src/engine/tensor/autograd.js";
 import { tensor, zeros } from "../../../src/engine/tensor/create.js";
 import { keep, liveTensors, releaseMemory, TensorScope, tidy } from "../../../src/engine/tensor/scope.js";
 import type { Tensor } from "../../../src/engine/tensor/tensor.js";
@@ -147,6 +148,12 @@ describe("tidy", () => {
     const left = growth(() => expect(() => tidy(async () => zeros([1]))).toThrow(LifetimeError));
     expect(left).toBe(0);
   });
+});
+
+test("noGrad and autocast refuse a promise, which would go on with the mode of others", () => {
+  for (const body of [() => noGrad(async () => {}), () => autocast("bfloat16", "cpu", async () => {})]) {
+    expect(body).toThrow(/^(noGrad|autocast): the function returned a promise/);
+  }
 });
 
 describe("keep and dispose", () => {

@@ -43,7 +43,7 @@ function batchOf(name: string): Batch {
     inputIds: integers(`${name}.inputIds`),
     labels,
     attentionMask: tokenCount === B * S ? null : real,
-    ...{ B, S, tokenCount, firstPositions: null },
+    ...{ B, S, tokenCount, firstPositions: null, noiseKeys: new BigInt64Array(B) },
     maskedCount: labels.filter((label) => label !== -100).length,
   };
 }

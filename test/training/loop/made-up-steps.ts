@@ -1,4 +1,4 @@
-import { type Batch, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
+import { type Batch, type MicroBatchSize, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
 import { createMasker } from "../../../src/data/masking.js";
 import type { SequenceSource } from "../../../src/data/sequences.js";
 import { tidy } from "../../../src/engine/tensor/scope.js";
@@ -38,12 +38,9 @@ function sequences(lengths: "equal" | "different"): SequenceSource {
 }
 
 /** Step 0: 16 sequences with their masks. */
-export function madeUpStep(options: {
-  lengths: "equal" | "different";
-  microBatchTokens: number;
-  rank?: number;
-  worldSize?: number;
-}): StepBatches {
+export function madeUpStep(
+  options: MicroBatchSize & { lengths: "equal" | "different"; rank?: number; worldSize?: number },
+): StepBatches {
   const { lengths, ...rest } = options;
   return stepBatches({ ...rest, source: sequences(lengths), masker, padId: 0, seed: 1, step: 0, stepSequences: 16 });
 }

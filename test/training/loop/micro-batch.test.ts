@@ -12,6 +12,7 @@ const batch: Batch = {
   labels: Int32Array.of(-100, -100, 11, -100, -100, 12, -100, -100),
   attentionMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 0),
   firstPositions: null,
+  noiseKeys: BigInt64Array.of(3n, -4n),
   B: 2,
   S: 4,
   tokenCount: 6,
@@ -39,6 +40,12 @@ test("where sequences start in the position table goes along, and is absent wher
   expect([...(input.firstPositions?.toInt32Array() ?? [])]).toEqual([0, 7]);
   expect(input.firstPositions).toMatchObject({ dtype: "int64", shape: [2] });
   expect(toMicroBatch(batch, "cpu").input.firstPositions).toBeNull();
+});
+
+test("each sequence takes its noise along, all 64 bits of it", () => {
+  const keys = toMicroBatch(batch, "cpu").input.noiseKeys;
+  expect(new BigInt64Array(keys?.toBytes().buffer as ArrayBuffer)).toEqual(BigInt64Array.of(3n, -4n));
+  expect(toMicroBatch({ ...batch, noiseKeys: null }, "cpu").input.noiseKeys).toBeNull();
 });
 
 test("without a masked position, labels are empty", () => {

@@ -1,0 +1,3 @@
+import { testKernels } from "./kernel-tests.js";
+
+testKernels("avx512-bf16");
