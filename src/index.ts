@@ -72,14 +72,16 @@ export { MaskedLm } from "./models/masked-lm.js";
 export { QuestionAnswering } from "./models/question-answering.js";
 export { SequenceClassifier } from "./models/sequence-classifier.js";
 export { writeFinetuneReport } from "./pages/reports/finetune.js";
+export { type Cadence, defaultCadence } from "./recipes/cadence.js";
 export { type DistillRecipe, distillRecipe } from "./recipes/distill-recipe.js";
 export { type FinetuneRecipe, finetuneRecipe } from "./recipes/finetune-recipe.js";
 export { type PretrainRecipe, pretrainRecipe } from "./recipes/pretrain-recipe.js";
 export { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
 export { parseRecipe } from "./recipes/training-recipe.js";
 // Tasks.
-export { type EvaluateOptions, evaluateModel, type ModelResult } from "./tasks/evaluate-model.js";
-export { type FinetuneOptions, finetune, type TaskEvaluation } from "./tasks/finetune.js";
+export { type Evaluated, type EvaluateOptions, evaluate, type ModelResult } from "./tasks/evaluate-model.js";
+export { finetune } from "./tasks/finetune.js";
+export type { FinetuneOptions, TaskEvaluation } from "./tasks/finetune-options.js";
 export { findGlueTasks, openTask, TASK_NAMES } from "./tasks/open.js";
 export { writeGlueSubmission, writeSquadPredictions } from "./tasks/predictions.js";
 export type { FinetuneResult } from "./tasks/result.js";
@@ -89,8 +91,9 @@ export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from ".
 // Training.
 export { type DistillOptions, type DistillResult, distill } from "./training/distill/distill.js";
 export { evaluateHeldOut, type HeldOutResult } from "./training/loop/evaluate-held-out.js";
-export type { Cadence, Observer, StepRecord } from "./training/loop/loop.js";
+export type { Observer, StepRecord } from "./training/loop/loop.js";
 export type { Profile, ProfileRow } from "./training/loop/profile-summary.js";
+export type { RunProgress } from "./training/loop/progress.js";
 export type { Estimate, SessionOptions, SessionResult } from "./training/loop/session.js";
 export type { StepProfile } from "./training/loop/step-profiler.js";
-export { pretrain } from "./training/pretrain/pretrain.js";
+export { type PretrainOptions, pretrain } from "./training/pretrain/pretrain.js";

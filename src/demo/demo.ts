@@ -28,7 +28,8 @@ export interface DemoOptions {
   /** Seconds the two trainings may take together. */
   trainingSeconds: number;
   device: string;
-  observer: DistillOptions["observer"];
+  observer?: DistillOptions["observer"];
+  onProgress?: DistillOptions["onProgress"];
   say(line: string): void;
   signal?: AbortSignal | undefined;
 }
@@ -164,10 +165,10 @@ async function train(options: DemoOptions, data: string, recipe: DistillRecipe, 
       ...options.observer,
       evaluation: (step, heldOut) => {
         before ??= heldOut;
-        options.observer.evaluation(step, heldOut);
+        options.observer?.evaluation?.(step, heldOut);
       },
     },
-    onTeacher: () => {},
+    onProgress: options.onProgress,
     signal: options.signal,
   });
   return {

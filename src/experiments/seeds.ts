@@ -4,7 +4,7 @@ import { provenance } from "../pages/provenance.js";
 import { writeFinetuneReport } from "../pages/reports/finetune.js";
 import { seedsDocument } from "../pages/reports/seeds-document.js";
 import { writeReport } from "../pages/write.js";
-import type { FinetuneOptions } from "../tasks/finetune.js";
+import type { Finetuning } from "../tasks/finetune-options.js";
 import { bestRun, finetuneSeeds, type SeedOptions } from "../tasks/finetune-seeds.js";
 import type { FinetuneResult } from "../tasks/result.js";
 import { type Spread, spreadOf } from "./statistics.js";
@@ -34,7 +34,7 @@ export interface SeedsReport {
  * @throws ConfigError when the folder is in use, holds something else, or was begun with other settings
  */
 export async function seedsReport(
-  options: FinetuneOptions,
+  options: Finetuning,
   { command, ...seedOptions }: SeedOptions & { command: string | null },
 ): Promise<SeedsReport> {
   const { out, model, teacher, recipe, skipBadRows, data } = options;

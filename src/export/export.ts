@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeModelFolder } from "../hub/folder.js";
 import type { TensorSource } from "../hub/safetensors.js";
-import { type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
+import { MODEL_DTYPES, type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
 import type { PipelineTask } from "../kinds/kinds.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { refuseTaken } from "../storage/disk.js";
@@ -22,20 +22,23 @@ export interface ExportOptions {
   readonly model: string;
   /** A new folder, or an empty one. */
   readonly out: string;
-  /** Null for what the model's head is for. */
-  readonly task: PipelineTask | null;
-  readonly dtypes: readonly ModelDType[];
-  /** A corpus whose word pieces are kept, and no others; null keeps all. */
-  readonly trimVocab: readonly string[] | null;
-  /** What files are compared on; null for passages that come with Limbeck. */
-  readonly text: readonly string[] | null;
-  /** A task whose score must not fall; null for none. */
-  readonly check: TaskCheck | null;
-  /** The share of the task's score that a file may lose. */
-  readonly maxDrop: number;
-  /** Writes files that lose more, too. */
-  readonly force: boolean;
-  readonly onProgress?: (line: string) => void;
+  /** Default: what the model's head is for. */
+  readonly task?: PipelineTask | null | undefined;
+  /** Default: all. */
+  readonly dtypes?: readonly ModelDType[] | undefined;
+  /** A corpus whose word pieces are kept, and no others. Default: all are kept. */
+  readonly trimVocab?: readonly string[] | null | undefined;
+  /** What files are compared on. Default: passages that come with Limbeck. */
+  readonly text?: readonly string[] | null | undefined;
+  /** A task whose score must not fall. Default: none. */
+  readonly check?: TaskCheck | null | undefined;
+  /** The share of the task's score that a file may lose. Default: 0.01. */
+  readonly maxDrop?: number | undefined;
+  /** Writes files that lose more, too. Default: no. */
+  readonly force?: boolean | undefined;
+  readonly onProgress?: ((line: string) => void) | undefined;
+  /** Where it aborts, nothing is left behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ExportResult extends ExportFacts {
@@ -51,11 +54,13 @@ export interface ExportResult extends ExportFacts {
  * @throws RunError when a file loses more of the task's score than it may
  */
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
+  const { task = null, trimVocab = null, text = null, check: asked = null } = options;
   refuseTaken(options.out, "to export to");
-  using whole = await openSource(options.model, options.task);
-  const source = options.trimVocab === null ? whole : await trimSource(whole, options.trimVocab);
-  const samples = await readSamples(options.text, { whole, source });
-  const check = options.check === null ? null : await prepareCheck(whole.folder.path, source, options.check);
+  using whole = await openSource(options.model, task);
+  const source = trimVocab === null ? whole : await trimSource(whole, trimVocab);
+  const samples = await readSamples(text, { whole, source });
+  const check =
+    asked === null ? null : await prepareCheck(whole.folder.path, source, { ...asked, model: options.model });
   return await writeExport(options, { whole, source, ...samples, check });
 }
 
@@ -71,7 +76,7 @@ interface Prepared {
 }
 
 async function readSamples(
-  text: ExportOptions["text"],
+  text: readonly string[] | null,
   { whole, source }: Pick<Prepared, "whole" | "source">,
 ): Promise<Pick<Prepared, "sample" | "unknownBefore">> {
   const { task, config } = source.shape;
@@ -100,11 +105,15 @@ async function writeExport(options: ExportOptions, prepared: Prepared): Promise<
 
 function verifyOnnx(
   folder: string,
-  { dtypes, maxDrop, force, onProgress = () => {} }: ExportOptions,
+  { dtypes = MODEL_DTYPES, maxDrop = 0.01, force = false, onProgress = () => {}, signal }: ExportOptions,
   { source, sample, check }: Prepared,
 ): Promise<Verification> {
   onProgress(`comparing with Limbeck's own on ${sample.tokenCount} tokens of ${sample.source}`);
-  const options = { source, sample, check, maxDrop, force, onProgress };
+  const told = (line: string): void => {
+    signal?.throwIfAborted();
+    onProgress(line);
+  };
+  const options = { source, sample, check, maxDrop, force, onProgress: told };
   return verify(join(folder, "onnx"), filesOf(dtypes), options);
 }
 
@@ -128,9 +137,14 @@ function filesOf(dtypes: readonly ModelDType[]): OnnxFileKind[] {
   return ONNX_FILES.filter(({ dtype }) => dtypes.includes(dtype));
 }
 
-function writeOnnx(folder: string, source: ExportSource, { dtypes, onProgress = () => {} }: ExportOptions): void {
+function writeOnnx(
+  folder: string,
+  source: ExportSource,
+  { dtypes = MODEL_DTYPES, onProgress = () => {}, signal }: ExportOptions,
+): void {
   mkdirSync(join(folder, "onnx"));
   for (const kind of filesOf(dtypes)) {
+    signal?.throwIfAborted();
     onProgress(`writing onnx/${kind.name}`);
     writeOnnxFile(join(folder, "onnx"), kind, source);
   }

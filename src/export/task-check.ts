@@ -1,20 +1,21 @@
 import { loadTaskModel } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
-import type { Task, TaskData } from "../kinds/task.js";
+import type { Task } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { recipeOfModel } from "../tasks/finetune-options.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
 import { headOf } from "../tasks/student-and-teacher.js";
 import { evaluationBatches, type TaskBatch } from "../tasks/task-batches.js";
+import { openTaskFrom, type TaskSource } from "../tasks/task-source.js";
 import type { Runner } from "./runners.js";
 import type { ExportSource } from "./source.js";
 
 /** A task that an export must not harm. */
-export interface TaskCheck {
-  readonly data: TaskData;
-  /** How the model was fine-tuned: what decides features and answers. */
-  readonly recipe: FinetuneRecipe;
-  /** At most so many examples of a split, drawn at random but the same every time; null for all. */
-  readonly examples: number | null;
+export interface TaskCheck extends TaskSource {
+  /** What decides features and answers. Default: as the model was fine-tuned. */
+  readonly recipe?: FinetuneRecipe | undefined;
+  /** At most so many examples of a split, drawn at random but the same every time. Default: all. */
+  readonly examples?: number | null | undefined;
 }
 
 /** A check's splits, ready to be read by any file of the model. */
@@ -28,15 +29,18 @@ export interface PreparedCheck {
 /**
  * Reads what a model is to be checked on.
  *
+ * @param check.model as it was named: the run it lies in says how it was fine-tuned
  * @param model the folder as it was read, whose head and labels are held to the task's
  * @throws FormatError or ConfigError when the model was not fine-tuned on the task, or the data does not fit it
  */
 export async function prepareCheck(
   model: string,
   { tokenizer, shape }: Pick<ExportSource, "tokenizer" | "shape">,
-  { data, recipe, examples: limit }: TaskCheck,
+  { examples: limit = null, model: name, ...check }: TaskCheck & { model: string },
 ): Promise<PreparedCheck> {
+  const { data } = await openTaskFrom(check, { needsTraining: false });
   const { task } = data;
+  const recipe = check.recipe ?? (await recipeOfModel(name, task));
   // Loaded for its checks alone: head, labels and their order.
   using _loaded = await loadTaskModel(model, headOf(task), { device: "cpu", productDType: "float32" });
   const sequenceLength = Math.min(recipe.sequenceLength, shape.config.maxPositions);

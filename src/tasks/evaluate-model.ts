@@ -1,29 +1,35 @@
+import { checkDevice } from "../engine/tensor/device.js";
 import type { DType } from "../engine/tensor/dtype.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
-import { loadTaskModel, type TaskModel } from "../hub/task-model.js";
+import { loadTaskModel, readModelLabels, type TaskModel } from "../hub/task-model.js";
 import type { LabelledKind } from "../kinds/kinds.js";
-import type { Split, TaskData } from "../kinds/task.js";
+import type { Split } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import { type EvaluationProgress, evaluateBatches } from "../training/loop/evaluate-held-out.js";
+import { recipeOfModel } from "./finetune-options.js";
 import { writePredictions } from "./predictions.js";
 import { type Judgement, type PreparedSplit, prepareSplit } from "./prepared.js";
 import { headOf } from "./student-and-teacher.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "./task-batches.js";
 import { hardLoss, taskLogits } from "./task-objective.js";
+import { openTaskFrom, type TaskSource } from "./task-source.js";
 
-export interface EvaluateOptions extends EvaluationProgress {
+export interface EvaluateOptions extends TaskSource, EvaluationProgress {
   /** A fine-tuned model: a folder or a Hub id. */
   model: string;
-  data: TaskData;
-  /** Null for those that the task is evaluated on. */
-  split: Split | null;
-  /** How it was fine-tuned: what decides features and answers. */
-  recipe: FinetuneRecipe;
-  skipBadRows: boolean;
-  device: string;
-  /** Where predictions are written; null for nowhere. */
-  predictions: string | null;
+  /** Default: those that the task is evaluated on. */
+  split?: Split | undefined;
+  /** What decides features and answers. Default: as the model was fine-tuned. */
+  recipe?: FinetuneRecipe | undefined;
+  /** Tokens of a sequence or window. Default: as the model was fine-tuned. */
+  sequenceLength?: number | undefined;
+  /** Leaves rows out that cannot be used, and counts them, instead of stopping at the first. Default: no. */
+  skipBadRows?: boolean | undefined;
+  /** "cpu", "cuda" or "cuda:N". Default: "cpu". */
+  device?: string | undefined;
+  /** A folder that predictions are written to. Default: nowhere. */
+  predictions?: string | undefined;
 }
 
 /** A split's result, with how many examples gave it. */
@@ -33,32 +39,43 @@ export interface ModelResult extends SplitResult {
   readonly skipped: number;
 }
 
+/** What a model achieves on its task. */
+export interface Evaluated {
+  readonly task: string;
+  readonly results: readonly ModelResult[];
+}
+
 /**
  * Evaluates a fine-tuned model on its task.
  *
  * @throws FormatError or ConfigError when the model's head, its positions or the data do not fit the task
  */
-export async function evaluateModel(options: EvaluateOptions): Promise<ModelResult[]> {
-  const { data, recipe, device, predictions } = options;
+export async function evaluate(options: EvaluateOptions): Promise<Evaluated> {
+  const { model: name, device = "cpu", predictions, skipBadRows = false, signal, onProgress } = options;
+  checkDevice(device);
+  const isOwn = options.task === undefined && typeof options.data !== "object";
+  const labels = isOwn ? await readModelLabels(name) : null;
+  const { data } = await openTaskFrom(options, { needsTraining: false, labels });
   const { task } = data;
+  const tuned = options.recipe ?? (await recipeOfModel(name, task));
+  const recipe = { ...tuned, sequenceLength: options.sequenceLength ?? tuned.sequenceLength };
   const dtype = productDType(recipe);
-  using loaded = await loadTaskModel(options.model, headOf(task), { device, productDType: dtype });
+  using loaded = await loadTaskModel(name, headOf(task), { device, productDType: dtype });
   const { model, tokenizer, path } = loaded;
   checkPositions({ ...recipe, positionShift: 0 }, { count: model.config.maxPositions, source: path });
-  const splits = options.split === null ? task.evaluationSplits : [options.split];
+  const splits = options.split === undefined ? task.evaluationSplits : [options.split];
   const results: ModelResult[] = [];
   for (const split of splits) {
-    const prepared = await prepareSplit(data, split, tokenizer, { ...recipe, skipBadRows: options.skipBadRows });
+    const prepared = await prepareSplit(data, split, tokenizer, { ...recipe, skipBadRows });
     const result = await evaluateSplit(model, task.kind, prepared, {
       ...{ productDType: dtype, device, microBatchTokens: recipe.microBatchTokens, padId: tokenizer.ids.pad },
-      signal: options.signal,
-      onProgress: options.onProgress,
+      ...{ signal, onProgress },
     });
     const { exampleCount, skipped } = prepared;
     results.push({ split, exampleCount, skipped, ...result });
   }
-  if (predictions !== null) for (const result of results) writePredictions(predictions, task, result);
-  return results;
+  if (predictions !== undefined) for (const result of results) writePredictions(predictions, task, result);
+  return { task: task.name, results };
 }
 
 /** What a model achieves on one split. */

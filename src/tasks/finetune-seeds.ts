@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type FinetuneOptions, finetune } from "./finetune.js";
+import { finetune } from "./finetune.js";
+import type { Finetuning } from "./finetune-options.js";
 import type { FinetuneResult } from "./result.js";
 import { finishedRun } from "./run-report.js";
 
@@ -19,7 +20,7 @@ export interface SeedOptions {
  * @throws ConfigError when a finished run is another recipe's, model's, teacher's or task's
  */
 export async function finetuneSeeds(
-  options: FinetuneOptions,
+  options: Finetuning,
   { seeds, keepModels, onRun }: SeedOptions,
 ): Promise<FinetuneResult[]> {
   const results: FinetuneResult[] = [];

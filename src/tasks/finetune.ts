@@ -3,17 +3,18 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { saveTaskModel, type TaskModel } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
-import type { Split, Task, TaskData } from "../kinds/task.js";
+import type { Split, Task } from "../kinds/task.js";
 import { mean } from "../numbers.js";
-import { checkLosses, type FinetuneRecipe } from "../recipes/finetune-recipe.js";
+import { checkLosses } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
 import type { Run } from "../runs/run.js";
 import { keepSources } from "../runs/sources.js";
 import { sha256Of } from "../storage/digest.js";
-import { type Evaluation, trainLoop } from "../training/loop/loop.js";
-import { adamWOf, estimate, interruptible, type SessionOptions, takeRun } from "../training/loop/session.js";
+import { trainLoop } from "../training/loop/loop.js";
+import { adamWOf, estimate, interruptible, takeRun } from "../training/loop/session.js";
 import { keepIfBest, restoreBest } from "./best-weights.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate-model.js";
+import { type FinetuneOptions, type Finetuning, finetuningOf, type TaskEvaluation } from "./finetune-options.js";
 import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import type { FinetuneResult } from "./result.js";
@@ -21,23 +22,6 @@ import { discardWork, finishedRun, writeRunReport } from "./run-report.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
 import { type Feature, TaskSteps } from "./task-batches.js";
 import { TaskObjective } from "./task-objective.js";
-
-/** One evaluation while it trains: the loss, the score, and each figure by its name. */
-export type TaskEvaluation = Evaluation & { readonly score: number };
-
-export interface FinetuneOptions extends Omit<SessionOptions<TaskEvaluation>, "cadence"> {
-  recipe: FinetuneRecipe;
-  data: TaskData;
-  /** Where the data was read from, for the record. */
-  dataPath: string;
-  /** The model to start from: a folder or a Hub id. */
-  model: string;
-  /** A model fine-tuned on the task, to learn from too; null for the labels alone. */
-  teacher: string | null;
-  /** Leaves rows out that cannot be used, and counts them, instead of stopping at the first. */
-  skipBadRows: boolean;
-  cadence: Omit<SessionOptions["cadence"], "evaluateEverySteps" | "evaluatesUntrained">;
-}
 
 /**
  * Fine-tunes a model on a task, with a teacher as the second step of distillation; the result is a model folder and
@@ -48,6 +32,10 @@ export interface FinetuneOptions extends Omit<SessionOptions<TaskEvaluation>, "c
  * Source: Sanh et al. 2019, sections 3 ("additional distillation") and 4.1
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  return run(await finetuningOf(options));
+}
+
+async function run(options: Finetuning): Promise<FinetuneResult> {
   const { recipe, device } = options;
   const { task } = options.data;
   const startedMs = performance.now();
@@ -97,7 +85,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
  */
 async function trainAndKeep(
   run: Run,
-  options: FinetuneOptions,
+  options: Finetuning,
   {
     objective,
     features,
@@ -112,7 +100,7 @@ async function trainAndKeep(
   const evaluateEverySteps = Math.max(1, Math.ceil(steps.stepsPerEpoch / recipe.evaluationsPerEpoch));
   const batchesOf = (step: number) => steps.at(step);
   let kept: { step: number; results: readonly NamedResult[] } | null = null;
-  observer.estimate(await estimate(run, { totalSteps, batchesOf }, objective, signal));
+  observer.estimate?.(await estimate(run, { totalSteps, batchesOf }, objective, signal));
   await trainLoop({
     ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer, profile, resume },
     cadence: { ...cadence, evaluateEverySteps, evaluatesUntrained: false },
@@ -153,7 +141,7 @@ function selectionOf({ selection: chosen }: Task, { selection }: Splits): Finetu
 }
 
 async function prepareSplits(
-  { data, recipe, skipBadRows }: FinetuneOptions,
+  { data, recipe, skipBadRows }: Finetuning,
   { tokenizer, model }: Student,
 ): Promise<Splits> {
   checkPositions({ ...recipe, positionShift: 0 }, { count: model.config.maxPositions, source: "the model" });
@@ -177,7 +165,7 @@ async function prepareSplits(
 
 /** What the run is made from: the model, the teacher, and a digest of everything that is read of the data. */
 function sourcesOf(
-  { data, dataPath, model, teacher }: FinetuneOptions,
+  { data, dataPath, model, teacher }: Finetuning,
   used: { student: Student; teacher: { path: string } | null; splits: Splits },
 ) {
   function* read() {

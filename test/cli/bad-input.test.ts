@@ -214,7 +214,7 @@ describe("distill refuses", () => {
       }),
       /no tokenizer here/,
     ],
-    ["a recipe nobody knows", () => distill({ more: ["--recipe", "nanno"] }), /--recipe: expected .*nano.*got nanno/],
+    ["a recipe nobody knows", () => distill({ more: ["--recipe", "nanno"] }), /recipe: expected .*nano.*got nanno/],
     ["a recipe to pretrain", () => distill({ more: ["--recipe", "tiny-teacher"] }), /to distill, got one to pretrain/],
     ["a missing recipe file", () => distill({ more: ["--recipe", "my.json"] }), /my\.json: expected a recipe/],
     ["an unknown recipe key", () => distill({ set: ["temprature=3"] }), /"temprature". Did you mean temperature\?/],
@@ -233,9 +233,9 @@ describe("distill refuses", () => {
       /studentLayers: .*2 layers, got 3/,
     ],
     ["layers the teacher does not have", () => distill({ set: ["teacherLayers=[7]"] }), /teacherLayers: .*got 7/],
-    ["a device that is not there", () => distill({ more: ["--device", "cuda:9"] }), /--device: .*got cuda:9/],
-    ["a device nobody knows", () => distill({ more: ["--device", "tpu"] }), /--device: .*got tpu/],
-    ["no dataset at all", () => ["distill", "--teacher", shop.teacher, "--out", "run"], /--data: expected a dataset/],
+    ["a device that is not there", () => distill({ more: ["--device", "cuda:9"] }), /device: .*got cuda:9/],
+    ["a device nobody knows", () => distill({ more: ["--device", "tpu"] }), /device: .*got tpu/],
+    ["no dataset at all", () => ["distill", "--teacher", shop.teacher, "--out", "run"], /data: expected a dataset/],
   ])("%s", async (_, arrange, message) => {
     expect(await refusal(arrange())).toMatch(message);
   });

@@ -13,7 +13,7 @@ import { loadMaskedLm } from "../../src/hub/model-loading.js";
 import { openSafetensors } from "../../src/hub/safetensors.js";
 import * as infer from "../../src/infer/node.js";
 import { readMetrics } from "../../src/runs/metrics-log.js";
-import { evaluateModel } from "../../src/tasks/evaluate-model.js";
+import { evaluate } from "../../src/tasks/evaluate-model.js";
 import { finetune } from "../../src/tasks/finetune.js";
 import type { Tokenizer } from "../../src/text/tokenizer.js";
 import { smallFinetuning, topicTask } from "../tasks/made-up-task.js";
@@ -119,11 +119,8 @@ describe("a family that is registered, and stands nowhere in src/,", () => {
   });
 
   const evaluated = async (model: string) => {
-    const [result] = await evaluateModel({
-      ...{ model, data: topicTask, split: null, recipe: smallFinetuning, skipBadRows: false },
-      ...{ device: "cpu", predictions: null },
-    });
-    return result?.metrics;
+    const { results } = await evaluate({ model, data: topicTask, recipe: smallFinetuning });
+    return results[0]?.metrics;
   };
 
   test("is fine-tuned, and evaluates to what its fine-tuning said", async () => {

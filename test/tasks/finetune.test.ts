@@ -6,8 +6,9 @@ import { liveTensors } from "../../src/engine/tensor/scope.js";
 import { ConfigError, FormatError, Interrupted } from "../../src/errors.js";
 import type { Split, TaskData } from "../../src/kinds/task.js";
 import { readMetrics } from "../../src/runs/metrics-log.js";
-import { evaluateModel } from "../../src/tasks/evaluate-model.js";
-import { type FinetuneOptions, finetune } from "../../src/tasks/finetune.js";
+import { evaluate as evaluateModel } from "../../src/tasks/evaluate-model.js";
+import { finetune } from "../../src/tasks/finetune.js";
+import type { FinetuneOptions } from "../../src/tasks/finetune-options.js";
 import { bestRun, keepBestModel } from "../../src/tasks/finetune-seeds.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
 import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
@@ -42,10 +43,7 @@ function optionsOf(name: string, changes: Partial<FinetuneOptions> = {}): Finetu
 }
 
 const evaluate = (result: FinetuneResult, data: TaskData) =>
-  evaluateModel({
-    ...{ model: result.model, data, split: null, recipe: smallFinetuning, skipBadRows: false },
-    ...{ device: "cpu", predictions: null },
-  });
+  evaluateModel({ model: result.model, data, recipe: smallFinetuning }).then(({ results }) => results);
 
 const weightsOf = (out: string) => readFileSync(join(out, "model", "model.safetensors"));
 

@@ -1,17 +1,17 @@
 import type { Command } from "commander";
 import type { DistillJob } from "../../experiments/ablate.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import type { Display } from "../display/display.js";
 import { openDisplay } from "../display/display.js";
-import { JobsDisplay, observeRun } from "../display/run-display.js";
+import { JobsDisplay, watchRun } from "../display/run-display.js";
 import {
   addPlaceFlags,
   addPrintFlags,
   addRecipeFlags,
   addSaveFlags,
   collectSettings,
-  EMBEDDED_TEACHER,
   type PlaceFlags,
   type PrintFlags,
   type RecipeFlags,
@@ -84,7 +84,8 @@ async function run(flags: AblateFlags): Promise<void> {
   const { provenance } = await import("../../pages/provenance.js");
   const { commandLine, printReport } = await import("../display/reports.js");
   const { distillRecipe } = await import("../../recipes/distill-recipe.js");
-  const { checkDevice, chooseRecipe } = await import("../flags/session.js");
+  const { checkDevice } = await import("../../engine/tensor/device.js");
+  const { chooseRecipe } = await import("../../runs/choose-recipe.js");
   const { ablateEntries } = await import("../flags/tasks.js");
   const { fineTuner, othersOf, seedsFrom, taskRecipes } = await import("../flags/task-runs.js");
   checkDevice(flags.device);
@@ -139,19 +140,16 @@ function distiller(
 ): (job: DistillJob) => Promise<void> {
   return async ({ recipe, out, resume }) => {
     const { distill } = await import("../../training/distill/distill.js");
+    const { cadenceOf, showHeldOut } = await import("../flags/session.js");
+    const { observer, onProgress } = watchRun(display);
     await distill({
       ...{ recipe, teacher, out, resume, signal },
       data: flags.data,
       device: flags.device,
       heldOutSequences: flags.heldOutSequences,
-      cadence: {
-        logEverySteps: flags.logEvery,
-        evaluateEverySteps: flags.evaluateEvery,
-        saveEverySteps: flags.saveEvery,
-        saveEveryMinutes: flags.saveEveryMinutes,
-      },
-      observer: observeRun(display),
-      onTeacher: () => {},
+      cadence: { ...cadenceOf(flags), evaluateEverySteps: flags.evaluateEvery },
+      observer: { ...observer, ...showHeldOut(display) },
+      onProgress,
     });
   };
 }

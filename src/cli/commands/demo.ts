@@ -2,11 +2,12 @@ import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import type { Command } from "commander";
 import type { DemoModel, DemoResult } from "../../demo/demo.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { useThreads } from "../../processor.js";
 import { duration, percent, short } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
-import { observeRun } from "../display/run-display.js";
-import { EMBEDDED_TEACHER, numberFrom, wholeNumber } from "../flags/options.js";
+import { watchRun } from "../display/run-display.js";
+import { numberFrom, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface DemoFlags {
@@ -42,15 +43,17 @@ async function run(flags: DemoFlags): Promise<void> {
   useThreads(flags.threads);
   const startMs = performance.now();
   const { demo } = await import("../../demo/demo.js");
+  const { showHeldOut } = await import("../flags/session.js");
   using display = openDisplay(flags);
-  const observer = observeRun(display);
+  const { onProgress } = watchRun(display);
   const result = await demo({
     teacher: flags.teacher ?? EMBEDDED_TEACHER,
     corpus: flags.corpus ?? [],
     out: flags.out ?? newFolder(),
     trainingSeconds: flags.seconds,
     device: "cpu",
-    observer: { ...observer, estimate: () => {}, saved: () => {} },
+    observer: showHeldOut(display),
+    onProgress,
     say: (line) => display.log(line),
     signal: stopRequested(),
   });

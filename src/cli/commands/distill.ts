@@ -4,7 +4,7 @@ import { percent } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
 import { heldOutWords } from "../display/run-display.js";
-import { addRunFlags, EMBEDDED_TEACHER, type RunFlags } from "../flags/options.js";
+import { addRunFlags, type RunFlags } from "../flags/options.js";
 
 export function registerDistill(program: Command): void {
   const command = program
@@ -27,17 +27,12 @@ Examples:
 
 async function run(flags: RunFlags & { teacher?: string }): Promise<void> {
   useThreads(flags.threads);
-  const { openSession } = await import("../flags/session.js");
+  const { trainingOptions } = await import("../flags/session.js");
   const { distill } = await import("../../training/distill/distill.js");
-  const { distillRecipe } = await import("../../recipes/distill-recipe.js");
   using display = openDisplay(flags);
-  const session = openSession(flags, {
-    display,
-    recipe: { kind: "distill", schema: distillRecipe, defaultName: "nano" },
-    teacher: { given: flags.teacher, otherwise: EMBEDDED_TEACHER },
-  });
   const result = await distill({
-    ...session,
+    ...trainingOptions(flags, display),
+    teacher: flags.teacher,
     onTeacher: (heldOut) => display.log(`teacher: ${heldOutWords(heldOut)}`),
   });
   display[Symbol.dispose]();

@@ -5,9 +5,9 @@ import type { Command } from "commander";
 import type { EngineInfo } from "../../engine/tensor/device.js";
 import type { DType } from "../../engine/tensor/dtype.js";
 import { LimbeckError } from "../../errors.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { physicalCores, useThreads } from "../../processor.js";
 import { printResult } from "../display/output.js";
-import { EMBEDDED_TEACHER } from "../flags/options.js";
 
 export function registerDoctor(program: Command): void {
   program

@@ -49,26 +49,13 @@ interface EvaluateFlags extends TaskFlags, PlaceFlags, PrintFlags {
 
 async function run(flags: EvaluateFlags): Promise<void> {
   useThreads(flags.threads);
-  const { evaluateModel } = await import("../../tasks/evaluate-model.js");
-  const { readModelLabels } = await import("../../hub/task-model.js");
-  const { checkDevice } = await import("../flags/session.js");
-  const { openTaskOf } = await import("../flags/tasks.js");
-  checkDevice(flags.device);
-  const labels = flags.task === undefined ? await readModelLabels(flags.model) : null;
-  const { data } = await openTaskOf(flags, { needsTraining: false, labels });
-  const { evaluationRecipe } = await import("../flags/finetune-session.js");
-  const recipe = await evaluationRecipe(flags.model, data.task);
+  const { evaluate } = await import("../../tasks/evaluate-model.js");
   using display = openDisplay(flags);
-  const reading = `reading ${data.task.title} and ${flags.model}`;
+  const reading = `reading ${flags.task ?? flags.validation ?? "the task"} and ${flags.model}`;
   display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
-  const results = await evaluateModel({
-    model: flags.model,
-    data,
+  const { task, results } = await evaluate({
+    ...flags,
     split: splitOf(flags.split),
-    recipe: flags.sequenceLength === undefined ? recipe : { ...recipe, sequenceLength: flags.sequenceLength },
-    skipBadRows: flags.skipBadRows ?? false,
-    device: flags.device,
-    predictions: flags.predictions ?? null,
     onProgress: (done, total) =>
       display.progress({
         fraction: done / total,
@@ -78,10 +65,7 @@ async function run(flags: EvaluateFlags): Promise<void> {
   });
   display[Symbol.dispose]();
   const shown = results.map(({ predictions: _, nullOdds: __, ...rest }) => rest);
-  printResult(
-    { model: flags.model, task: data.task.name, results: shown },
-    { json: flags.json, lines: results.flatMap(linesOf) },
-  );
+  printResult({ model: flags.model, task, results: shown }, { json: flags.json, lines: results.flatMap(linesOf) });
 }
 
 const SPLITS: readonly Split[] = [
@@ -89,9 +73,9 @@ const SPLITS: readonly Split[] = [
   ...(["validation_matched", "validation_mismatched", "test_matched", "test_mismatched"] as const),
 ];
 
-function splitOf(given: string | undefined): Split | null {
+function splitOf(given: string | undefined): Split | undefined {
   const split = SPLITS.find((known) => known === given);
-  if (given === undefined || split !== undefined) return split ?? null;
+  if (given === undefined || split !== undefined) return split;
   throw new InvalidArgumentError(`--split: expected ${SPLITS.join(", ")}; got ${given}.`);
 }
 

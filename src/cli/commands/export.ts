@@ -81,12 +81,11 @@ for the faster file. Int8 rounds inputs as they come; nothing is calibrated. "di
 async function run(flags: ExportFlags): Promise<void> {
   useThreads(flags.threads);
   const { exportModel } = await import("../../export/export.js");
-  const check = await checkOf(flags);
   using display = openDisplay(flags);
   const result = await exportModel({
-    ...{ model: flags.model, out: flags.out, task: flags.task ?? null, dtypes: flags.dtype, check },
-    ...{ trimVocab: flags.trimVocab ?? null, text: flags.text ?? null },
-    ...{ maxDrop: flags.maxDrop, force: flags.force ?? false },
+    ...flags,
+    dtypes: flags.dtype,
+    check: checkOf(flags),
     onProgress: (line) => display.log(line),
   });
   display[Symbol.dispose]();
@@ -94,18 +93,11 @@ async function run(flags: ExportFlags): Promise<void> {
 }
 
 /** @throws ConfigError when flags are missing or do not go together */
-async function checkOf({ check, data, checkExamples, model }: ExportFlags): Promise<TaskCheck | null> {
-  if (check === undefined) {
-    const idle = data !== undefined ? "--data" : checkExamples !== undefined ? "--check-examples" : null;
-    if (idle !== null) throw new ConfigError(`${idle}: expected it with --check TASK, which it is for. Name the task.`);
-    return null;
-  }
-  if (data === undefined)
-    throw new ConfigError("--data: expected the folder of the task that --check names, got nothing.");
-  const { openTask } = await import("../../tasks/open.js");
-  const { evaluationRecipe } = await import("../flags/finetune-session.js");
-  const task = openTask(check, data);
-  return { data: task, recipe: await evaluationRecipe(model, task.task), examples: checkExamples ?? null };
+function checkOf({ check, data, checkExamples }: ExportFlags): TaskCheck | null {
+  if (check !== undefined) return { task: check, data, examples: checkExamples };
+  const idle = data !== undefined ? "--data" : checkExamples !== undefined ? "--check-examples" : null;
+  if (idle === null) return null;
+  throw new ConfigError(`${idle}: expected it with --check TASK, which it is for. Name the task.`);
 }
 
 async function resultText({ out, task, vocabulary, comparedOn, check, files }: ExportResult): Promise<string> {

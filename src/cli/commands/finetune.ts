@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
 import { percent, whole } from "../../quantities.js";
-import type { FinetuneOptions } from "../../tasks/finetune.js";
+import type { Finetuning } from "../../tasks/finetune-options.js";
 import type { FinetuneResult } from "../../tasks/result.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
@@ -71,15 +71,19 @@ interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, P
 
 async function run(flags: FinetuneFlags): Promise<void> {
   useThreads(flags.threads);
-  const { finetuneSession } = await import("../flags/finetune-session.js");
+  const { finetuneOptions } = await import("../flags/session.js");
+  const { finetuningOf } = await import("../../tasks/finetune-options.js");
   const { finetune } = await import("../../tasks/finetune.js");
   const { writeFinetuneReport } = await import("../../pages/reports/finetune.js");
   const { commandLine } = await import("../display/reports.js");
   using display = openDisplay(flags);
-  const session = await finetuneSession(flags, display);
+  const options = finetuneOptions(flags, display);
+  // Of several seeds the folder is no run: the same command again.
+  const session = await finetuningOf(flags.seeds === undefined ? options : { ...options, resume: false });
   const reading = `reading ${session.data.task.title} and ${session.model}`;
   display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
-  if (flags.seeds !== undefined) return await runSeeds(flags, session, flags.seeds, display);
+  if (flags.seeds !== undefined)
+    return await runSeeds(flags, { ...session, resume: flags.resume ?? false }, flags.seeds, display);
   const result = await finetune(session);
   writeFinetuneReport(result.run, { task: session.data.task, command: commandLine() });
   display[Symbol.dispose]();
@@ -87,12 +91,7 @@ async function run(flags: FinetuneFlags): Promise<void> {
 }
 
 /** One run after another, each with its own seed; those that are finished are not repeated. */
-async function runSeeds(
-  flags: FinetuneFlags,
-  session: FinetuneOptions,
-  seeds: number,
-  display: Display,
-): Promise<void> {
+async function runSeeds(flags: FinetuneFlags, session: Finetuning, seeds: number, display: Display): Promise<void> {
   const { seedsReport } = await import("../../experiments/seeds.js");
   const { seedsFrom } = await import("../flags/task-runs.js");
   const { commandLine } = await import("../display/reports.js");

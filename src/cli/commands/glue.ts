@@ -73,7 +73,7 @@ async function run(flags: GlueFlags): Promise<void> {
     "../flags/task-runs.js"
   );
   const { glueEntries } = await import("../flags/tasks.js");
-  const { checkDevice } = await import("../flags/session.js");
+  const { checkDevice } = await import("../../engine/tensor/device.js");
   checkDevice(flags.device);
   const tasks = glueEntries(flags.data, flags.tasks ?? null);
   const sets = flags.test ? testSets(flags.data, tasks) : [];

@@ -3,12 +3,13 @@ import { type Command, Option } from "commander";
 import { ConfigError, FormatError } from "../../errors.js";
 import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
 import type { MeasurePrecision, Subject } from "../../experiments/measure/measure-subjects.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { useThreads } from "../../processor.js";
 import { whole } from "../../quantities.js";
 import { makeFolder } from "../../storage/disk.js";
 import type { ProgressView } from "../display/display.js";
 import { type Display, openDisplay } from "../display/display.js";
-import { EMBEDDED_TEACHER, wholeNumber } from "../flags/options.js";
+import { wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
 interface MeasureFlags {

@@ -19,16 +19,10 @@ export function registerPretrain(program: Command): void {
 
 async function run(flags: RunFlags): Promise<void> {
   useThreads(flags.threads);
-  const { openSession } = await import("../flags/session.js");
+  const { trainingOptions } = await import("../flags/session.js");
   const { pretrain } = await import("../../training/pretrain/pretrain.js");
-  const { pretrainRecipe } = await import("../../recipes/pretrain-recipe.js");
   using display = openDisplay(flags);
-  const session = openSession(flags, {
-    display,
-    recipe: { kind: "pretrain", schema: pretrainRecipe, defaultName: "tiny-teacher" },
-    teacher: null,
-  });
-  const result = await pretrain(session);
+  const result = await pretrain(trainingOptions(flags, display));
   display[Symbol.dispose]();
   printResult(result, {
     json: flags.json,

@@ -4,36 +4,24 @@ import { duration, percent, short, whole } from "../../quantities.js";
 import type { HeldOutResult } from "../../training/loop/evaluate-held-out.js";
 import type { StepRecord } from "../../training/loop/loop.js";
 import type { ProfileRow } from "../../training/loop/profile-summary.js";
-import type { Estimate, SessionOptions } from "../../training/loop/session.js";
+import type { RunProgress } from "../../training/loop/progress.js";
+import type { Estimate } from "../../training/loop/session.js";
 import type { StepProfile } from "../../training/loop/step-profiler.js";
 import type { Display, ProgressView } from "./display.js";
 
-/** Shows a run: the estimate before the first step, evaluations as lines, and one line of progress. */
-export function observeRun(display: Display): SessionOptions["observer"] {
-  return {
-    ...observeSteps(display),
-    evaluation: (step, result) => display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
-  };
-}
-
-/** What is shown of any run, whatever its evaluations find. */
-export function observeSteps(display: Display): Omit<SessionOptions["observer"], "evaluation"> {
-  let trained: StepRecord | null = null;
-  return {
-    estimate: (estimate) => {
+/** Shows a run, whatever its evaluations find: the estimate before the first step, and one line of progress. */
+export function watchRun(display: Display) {
+  const observer = {
+    estimate(estimate: Estimate): void {
       for (const line of estimateLines(estimate)) display.log(line);
       const { seconds } = estimate;
       if (seconds > 0)
         display.progress({ fraction: null, parts: [{ text: "starting", rank: 9 }], etaSeconds: seconds });
     },
-    step: (record) => {
-      trained = record;
-      display.progress(stepView(record));
-    },
-    evaluating: (done, total) => display.progress(evaluatingView(trained, done, total)),
-    saved: (step) => display.log(`step ${whole(step)}: saved`),
-    profiled: (profile) => display.log(profileLines(profile).join("\n")),
+    saved: (step: number): void => display.log(`step ${whole(step)}: saved`),
+    profiled: (profile: StepProfile): void => display.log(profileLines(profile).join("\n")),
   };
+  return { observer, onProgress: (progress: RunProgress): void => display.progress(progressView(progress)) };
 }
 
 export function heldOutWords({ accuracy, loss }: HeldOutResult): string {
@@ -51,29 +39,22 @@ function estimateLines(estimate: Estimate): string[] {
   ];
 }
 
-/** How far the training is, and how far this evaluation in it: the time that is left is not known by it. */
-function evaluatingView(trained: StepRecord | null, done: number, total: number): ProgressView {
-  const step = trained === null ? [] : stepView(trained).parts.slice(0, 1);
-  return {
-    fraction: trained === null ? null : trained.step / trained.totalSteps,
-    parts: [...step, { text: `evaluating ${whole(done)} of ${whole(total)}`, rank: 8.5 }],
-    etaSeconds: trained === null || trained.etaSeconds === 0 ? null : trained.etaSeconds,
-  };
+/** How far the training is, and how far an evaluation in it: the time that is left is not known by it. */
+function progressView({ fraction, trained, evaluating, etaSeconds }: RunProgress): ProgressView {
+  const step = trained === null ? [] : stepParts(trained);
+  if (evaluating === null) return { fraction, parts: step, etaSeconds };
+  const text = `evaluating ${whole(evaluating.done)} of ${whole(evaluating.total)}`;
+  return { fraction, parts: [...step.slice(0, 1), { text, rank: 8.5 }], etaSeconds };
 }
 
-function stepView(record: StepRecord): ProgressView {
-  const { step, totalSteps, losses, learningRate, tokensPerSecond, etaSeconds } = record;
+function stepParts({ step, totalSteps, losses, learningRate, tokensPerSecond }: StepRecord): ProgressView["parts"] {
   const named = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`);
-  return {
-    fraction: step / totalSteps,
-    parts: [
-      { text: `step ${step}/${totalSteps}`, rank: 9 },
-      { text: named.join("  "), rank: 7 },
-      { text: `lr ${learningRate.toExponential(1)}`, rank: 4 },
-      { text: `${short(tokensPerSecond)} tokens/s`, rank: 5 },
-    ],
-    etaSeconds,
-  };
+  return [
+    { text: `step ${step}/${totalSteps}`, rank: 9 },
+    { text: named.join("  "), rank: 7 },
+    { text: `lr ${learningRate.toExponential(1)}`, rank: 4 },
+    { text: `${short(tokensPerSecond)} tokens/s`, rank: 5 },
+  ];
 }
 
 /** Shows a series of runs as one line: which it is, how far it is, and what all of them have left. */

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 
 /** What pretrain and distill both take. */
@@ -160,6 +159,3 @@ export function numberFrom(least: number, most = Number.POSITIVE_INFINITY): (tex
     return value;
   };
 }
-
-/** The small teacher that comes with Limbeck: a model folder. */
-export const EMBEDDED_TEACHER = fileURLToPath(new URL("../../../assets/teacher", import.meta.url));

@@ -1,123 +1,97 @@
-import { join } from "node:path";
-import type { z } from "zod";
-import { engineInfo } from "../../engine/tensor/device.js";
 import { ConfigError } from "../../errors.js";
-import { recipes } from "../../recipes/recipes.js";
-import { type OptimizerRecipe, parseRecipe, type TrainingRecipe } from "../../recipes/training-recipe.js";
+import { percent, whole } from "../../quantities.js";
 import { isRun, readRecipe } from "../../runs/run.js";
-import { readSources } from "../../runs/sources.js";
-import { readJsonObject } from "../../storage/json-file.js";
-import { nearest } from "../../text/nearest.js";
-import type { SessionOptions } from "../../training/loop/session.js";
+import type { FinetuneOptions, TaskEvaluation } from "../../tasks/finetune-options.js";
+import type { HeldOutResult } from "../../training/loop/evaluate-held-out.js";
 import type { Display } from "../display/display.js";
-import { observeRun } from "../display/run-display.js";
+import { heldOutWords, watchRun } from "../display/run-display.js";
 import { stopRequested } from "../interrupts.js";
-import type { RunFlags } from "./options.js";
+import type { PlaceFlags, ProfileFlag, RecipeFlags, RunFlags, SaveFlags, TaskFlags } from "./options.js";
 
-/** What `pretrain` and `distill` are called with, but for the teacher. */
-interface Session<T> extends SessionOptions {
-  recipe: T;
-  data: string;
-  heldOutSequences: number;
-}
-
-/**
- * Turns flags into a session: finds the recipe and, for a run that is resumed, what it was made from.
- *
- * @param options.teacher the one that is given, or what to take without; null where there is none
- * @throws ConfigError when a flag is missing or cannot apply
- */
-export function openSession<T extends TrainingRecipe & { kind: "pretrain" | "distill" }>(
-  flags: RunFlags,
-  options: {
-    display: Display;
-    recipe: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string };
-    teacher: { given: string | undefined; otherwise: string } | null;
-  },
-): Session<T> & { teacher: string } {
-  const { out, resume = false, heldOutSequences } = flags;
-  checkDevice(flags.device);
-  const recipe = chooseRecipe(flags, options.recipe);
-  const begun = resume ? readSources(out) : null;
-  if (resume && !isRun(out)) options.display.log(`${out}: nothing to resume: starting`);
-  const data = flags.data ?? begun?.data.path;
-  if (data === undefined) {
-    throw new ConfigError('--data: expected a dataset that "limbeck prepare" wrote, got nothing. Give its folder.');
-  }
-  const teacher = options.teacher && (options.teacher.given ?? begun?.teacher?.path ?? options.teacher.otherwise);
+/** What every run is called with, but for what is shown of its evaluations. */
+export function runOptions(
+  flags: RecipeFlags & PlaceFlags & SaveFlags & ProfileFlag & { out: string; resume?: boolean },
+  display: Display,
+) {
+  const { recipe, set, out, resume = false, device, profile } = flags;
+  if (resume && !isRun(out)) display.log(`${out}: nothing to resume: starting`);
   return {
-    recipe,
-    data,
-    teacher: teacher ?? "",
-    out,
-    resume,
-    heldOutSequences,
-    device: flags.device,
-    cadence: {
-      logEverySteps: flags.logEvery,
-      evaluateEverySteps: flags.evaluateEvery,
-      saveEverySteps: flags.saveEvery,
-      saveEveryMinutes: flags.saveEveryMinutes,
-    },
-    observer: observeRun(options.display),
-    profile: flags.profile,
+    ...{ recipe, set, out, resume, device, profile },
+    cadence: cadenceOf(flags),
+    ...watchRun(display),
     signal: stopRequested(),
   };
 }
 
-/** @throws ConfigError when the engine has no such device */
-export function checkDevice(device: string): void {
-  if (device === "cpu") return;
-  if (!/^cuda(:\d+)?$/.test(device)) throw new ConfigError(`--device: expected cpu, cuda or cuda:N, got ${device}.`);
-  const devices = engineInfo().cudaDevices;
-  if (Number(device.slice("cuda:".length) || 0) < devices) return;
-  throw new ConfigError(
-    `--device: expected one that is there, got ${device}, and the engine finds ${devices} CUDA devices. Use --device cpu, or see "limbeck doctor".`,
-  );
+/** When a run logs and saves. */
+export function cadenceOf({ logEvery, saveEvery, saveEveryMinutes }: SaveFlags) {
+  return { logEverySteps: logEvery, saveEverySteps: saveEvery, saveEveryMinutes };
+}
+
+/** What `pretrain` and `distill` are called with, but for the teacher. */
+export function trainingOptions(flags: RunFlags, display: Display) {
+  const { observer, cadence, ...options } = runOptions(flags, display);
+  return {
+    ...options,
+    data: flags.data,
+    heldOutSequences: flags.heldOutSequences,
+    cadence: { ...cadence, evaluateEverySteps: flags.evaluateEvery },
+    observer: { ...observer, ...showHeldOut(display) },
+  };
+}
+
+/** A line for each evaluation on held-out text. */
+export function showHeldOut(display: Display) {
+  return {
+    evaluation: (step: number, result: HeldOutResult): void =>
+      display.log(`step ${whole(step)}: ${heldOutWords(result)}`),
+  };
+}
+
+interface SeedFlags {
+  out: string;
+  resume?: boolean;
+  seeds?: number;
+  keepModels?: boolean;
 }
 
 /**
- * The recipe a command line asks for: the named one, or the run's own when it is resumed, or the default; changed by
- * --set.
+ * Turns flags into a fine-tuning's options.
  *
- * @throws ConfigError when there is none of that name, a key is unknown, or a value is not allowed
+ * @throws ConfigError when a flag cannot apply
  */
-export function chooseRecipe<T extends OptimizerRecipe & { kind: string }>(
-  { recipe, set = {}, resume = false, out }: Pick<RunFlags, "recipe" | "set" | "resume" | "out">,
-  options: { kind: T["kind"]; schema: z.ZodObject & z.ZodType<T>; defaultName: string },
-): T {
-  const keys = Object.keys(options.schema.shape);
-  for (const key of Object.keys(set)) checkKey(key, keys);
-  const isResumed = resume && recipe === undefined && isRun(out);
-  const { base, where } = isResumed
-    ? { base: readRecipe(out), where: join(out, "recipe.json") }
-    : namedRecipe(recipe ?? options.defaultName, options.kind);
-  if (typeof base.kind === "string" && base.kind !== options.kind) {
-    throw new ConfigError(
-      `${where}: expected a recipe to ${options.kind}, got one to ${base.kind}. Use "limbeck ${base.kind}".`,
-    );
-  }
-  return parseRecipe(options.schema, { ...base, ...oneLength(set) }, where);
+export function finetuneOptions(
+  flags: TaskFlags &
+    RecipeFlags &
+    PlaceFlags &
+    SaveFlags &
+    ProfileFlag &
+    SeedFlags & { model?: string; teacher?: string },
+  display: Display,
+): FinetuneOptions {
+  checkSeeds(flags);
+  const { task, data, train, validation, text, label, id, kind, skipBadRows, model, teacher } = flags;
+  const { observer, ...options } = runOptions(flags, display);
+  return {
+    ...options,
+    ...{ task, data, train, validation, text, label, id, kind, skipBadRows, model, teacher },
+    observer: {
+      ...observer,
+      evaluation: (step, result) => display.log(`step ${whole(step)}: ${evaluationWords(result)}`),
+    },
+  };
 }
 
-function namedRecipe(name: string, kind: string): { base: Readonly<Record<string, unknown>>; where: string } {
-  if (/[./\\]/.test(name)) return { base: readJsonObject(name, "a recipe"), where: name };
-  const base = recipes[name];
-  if (base !== undefined) return { base: { ...base }, where: `recipe ${name}` };
-  const known = Object.keys(recipes).filter((other) => recipes[other]?.kind === kind);
-  throw new ConfigError(`--recipe: expected ${known.join(", ")}, or a .json file; got ${name}. See "limbeck recipes".`);
+/** One run and several lie in folders of different kinds. */
+function checkSeeds({ out, resume, seeds, keepModels }: SeedFlags): void {
+  if (seeds !== undefined) return;
+  if (keepModels) throw new ConfigError("--keep-models: expected --seeds with it, got none: one run has one model.");
+  if (!resume || !isRun(out) || readRecipe(out).kind !== "finetune-seeds") return;
+  throw new ConfigError(`--seeds: expected it again, since ${out} holds runs of several seeds, got nothing.`);
 }
 
-function checkKey(key: string, known: readonly string[]): void {
-  if (known.includes(key)) return;
-  const close = nearest(key, known);
-  const advice = close === null ? 'See "limbeck recipes NAME" for the keys.' : `Did you mean ${close}?`;
-  throw new ConfigError(`--set: expected a key of the recipe, got ${JSON.stringify(key)}. ${advice}`);
-}
-
-/** A run's length is given in steps or in epochs: setting one takes the other back. */
-function oneLength(set: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  if ("steps" in set && !("epochs" in set)) return { ...set, epochs: null };
-  if ("epochs" in set && !("steps" in set)) return { ...set, steps: null };
-  return { ...set };
+/** "accuracy 81.2 %, loss 0.412". */
+export function evaluationWords({ loss, score: _, ...figures }: TaskEvaluation): string {
+  const named = Object.entries(figures).map(([name, value]) => `${name} ${percent(value ?? Number.NaN)}`);
+  return [...named, `loss ${loss.toFixed(3)}`].join(", ");
 }

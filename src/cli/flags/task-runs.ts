@@ -8,14 +8,15 @@ import { isTextKind } from "../../kinds/kinds.js";
 import type { Task } from "../../kinds/task.js";
 import { whole } from "../../quantities.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
-import { evaluateModel } from "../../tasks/evaluate-model.js";
+import { chooseRecipe } from "../../runs/choose-recipe.js";
+import { evaluate } from "../../tasks/evaluate-model.js";
 import { finetune } from "../../tasks/finetune.js";
+import { defaultFinetuneRecipe } from "../../tasks/finetune-options.js";
 import { nearest } from "../../text/nearest.js";
 import type { Display } from "../display/display.js";
-import { observeSteps } from "../display/run-display.js";
-import { defaultRecipeName } from "./finetune-session.js";
+import { watchRun } from "../display/run-display.js";
 import type { PlaceFlags, SaveFlags } from "./options.js";
-import { chooseRecipe } from "./session.js";
+import { cadenceOf } from "./session.js";
 
 /** The recipes of the fine-tunings of several tasks. */
 export interface TaskRecipes {
@@ -60,7 +61,7 @@ export async function taskRecipes(
   }
   const all: Record<string, FinetuneRecipe> = {};
   for (const task of present) {
-    const defaultName = await defaultRecipeName(task, model);
+    const defaultName = await defaultFinetuneRecipe(task, model);
     all[task.name] = chooseRecipe(
       {
         ...(recipe !== undefined && isTextKind(task.kind) && { recipe }),
@@ -136,14 +137,9 @@ export function fineTuner(
       ...{ model, data, skipBadRows, out, resume, signal },
       dataPath: pathOf(data.task),
       recipe: { ...recipeOf(data.task), seed },
-      teacher: null,
       device: flags.device,
-      cadence: {
-        logEverySteps: flags.logEvery,
-        saveEverySteps: flags.saveEvery,
-        saveEveryMinutes: flags.saveEveryMinutes,
-      },
-      observer: { ...observeSteps(display), evaluation: () => {} },
+      cadence: cadenceOf(flags),
+      ...watchRun(display),
     });
   };
 }
@@ -168,11 +164,12 @@ export function testPredictor(
       recipe: recipeOf(data.task),
       skipBadRows: false,
       device,
-      predictions: null,
       signal,
       onProgress,
     };
-    const [result] = await evaluateModel(options);
+    const {
+      results: [result],
+    } = await evaluate(options);
     return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
   };
 }

@@ -1,70 +1,9 @@
 import { ConfigError } from "../../errors.js";
 import type { TaskEntry } from "../../experiments/task-runs.js";
-import { isTextKind, TEXT_KINDS } from "../../kinds/kinds.js";
-import type { TaskData } from "../../kinds/task.js";
-import { findGlueTasks, openTask, TASK_NAMES } from "../../tasks/open.js";
+import { findGlueTasks, openTask } from "../../tasks/open.js";
 import { plainName } from "../../tasks/split-files.js";
 import { GLUE_TASKS } from "../../tasks/texts/glue-layouts.js";
-import { ownTask } from "../../tasks/texts/own.js";
 import { nearest } from "../../text/nearest.js";
-import type { TaskFlags } from "./options.js";
-
-/**
- * Opens the task that a command line asks for.
- *
- * @param options.needsTraining whether the training set is needed
- * @throws ConfigError when flags are missing or do not go together
- */
-export async function openTaskOf(
-  flags: TaskFlags,
-  options: { needsTraining: boolean; labels?: readonly string[] | null },
-): Promise<{ data: TaskData; path: string }> {
-  const { task, data, train, validation, text, label } = flags;
-  const own = { train, validation, text, label, id: flags.id, kind: flags.kind };
-  const [firstOwn] = Object.entries(own).find(([, value]) => value !== undefined) ?? [];
-  if (task !== undefined && firstOwn !== undefined) {
-    throw new ConfigError(`--${firstOwn}: expected it without --task, which has its own texts. Give one or the other.`);
-  }
-  if (firstOwn === undefined) {
-    if (task === undefined) {
-      throw new ConfigError(
-        `--task: expected one of ${TASK_NAMES.join(", ")}, or your own texts with --train, --validation, --text and --label; got nothing.`,
-      );
-    }
-    if (data === undefined) throw new ConfigError("--data: expected the folder of the task, got nothing.");
-    return { data: openTask(task, data), path: data };
-  }
-  return openOwn(flags, options);
-}
-
-async function openOwn(
-  { train, validation, text, label, id, kind, data }: TaskFlags,
-  { needsTraining, labels = null }: { needsTraining: boolean; labels?: readonly string[] | null },
-): Promise<{ data: TaskData; path: string }> {
-  if (data !== undefined)
-    throw new ConfigError("--data: expected it with --task only. Own texts are --train and --validation.");
-  if (needsTraining && train === undefined) throw new ConfigError("--train: expected the training file, got nothing.");
-  if (validation === undefined) throw new ConfigError("--validation: expected the file to evaluate on, got nothing.");
-  if (label === undefined) throw new ConfigError("--label: expected the column of the label, got nothing.");
-  const [first, second, ...more] = text ?? [];
-  if (first === undefined || more.length > 0) {
-    throw new ConfigError(`--text: expected one column or two, got ${text?.length ?? 0}.`);
-  }
-  if (kind !== undefined && !isTextKind(kind)) {
-    throw new ConfigError(`--kind: expected ${TEXT_KINDS.join(" or ")}, got ${kind}.`);
-  }
-  const task = await ownTask({
-    name: "own",
-    train: train ?? null,
-    validation,
-    text: second === undefined ? [first] : [first, second],
-    label,
-    id: id ?? null,
-    kind: kind ?? null,
-    labels,
-  });
-  return { data: task, path: train ?? validation };
-}
 
 /**
  * The tasks of GLUE that are wanted, in the paper's order, with their data or with why there is none.

@@ -1,3 +1,4 @@
+import { ConfigError } from "../../errors.js";
 import { cpuHasBfloat16, type Kernels, kernelLevels, readOrEmpty } from "../../processor.js";
 import { engineRecord, native } from "../native.js";
 
@@ -45,6 +46,17 @@ export function machineKernels(): Kernels[] {
 
 export function setThreads(threads: number): void {
   native.setThreads(threads);
+}
+
+/** @throws ConfigError when the engine has no such device */
+export function checkDevice(device: string): void {
+  if (device === "cpu") return;
+  if (!/^cuda(:\d+)?$/.test(device)) throw new ConfigError(`device: expected cpu, cuda or cuda:N, got ${device}.`);
+  const devices = engineInfo().cudaDevices;
+  if (Number(device.slice("cuda:".length) || 0) < devices) return;
+  throw new ConfigError(
+    `device: expected one that is there, got ${device}, and the engine finds ${devices} CUDA devices. Use cpu, or see "limbeck doctor".`,
+  );
 }
 
 function mappedLibraries(): string[] {

@@ -2,30 +2,42 @@ import { ConfigError } from "../../errors.js";
 import { familyNamed } from "../../families/families.js";
 import type { Family } from "../../families/family.js";
 import { formatModelCard } from "../../hub/card.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model-loading.js";
-import type { DistillRecipe } from "../../recipes/distill-recipe.js";
+import { type DistillRecipe, distillRecipe } from "../../recipes/distill-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
-import { keepSources } from "../../runs/sources.js";
+import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
+import { keepSources, readSources } from "../../runs/sources.js";
 import { evaluateHeldOut, type HeldOutResult } from "../loop/evaluate-held-out.js";
-import { interruptible, runSession, type SessionOptions, type SessionResult, takeRun } from "../loop/session.js";
-import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
+import {
+  interruptible,
+  runSession,
+  type SessionOptions,
+  type SessionResult,
+  sessionOf,
+  takeRun,
+} from "../loop/session.js";
+import { checkSameTokenizer, datasetOf, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
 import { DistillObjective } from "./distill-objective.js";
 import { chosenLayers } from "./student.js";
 
-export interface DistillOptions extends SessionOptions {
-  recipe: DistillRecipe;
-  /** A model folder or a Hub id. */
-  teacher: string;
-  /** A dataset that `prepare` made with the teacher's tokenizer. */
-  data: string;
-  heldOutSequences: number;
+export interface DistillOptions extends SessionOptions, RecipeChoice<DistillRecipe> {
+  /** A model folder or a Hub id. Default: of a resumed run its own, else the small one that comes with Limbeck. */
+  teacher?: string | undefined;
+  /** A dataset that `prepare` made with the teacher's tokenizer. Default: of a resumed run its own. */
+  data?: string | undefined;
+  /** Of the held-out text, to evaluate on. Default: 256. */
+  heldOutSequences?: number | undefined;
   /** Told how good the teacher is, before the first step. */
-  onTeacher(heldOut: HeldOutResult): void;
+  onTeacher?: ((heldOut: HeldOutResult) => void) | undefined;
 }
 
 export interface DistillResult extends SessionResult {
   teacherHeldOut: HeldOutResult;
 }
+
+/** The recipe that is taken where none is named. */
+export const defaultDistillRecipe = "nano";
 
 /**
  * Distils a teacher into a student; the result is a model folder in the run directory.
@@ -34,27 +46,32 @@ export interface DistillResult extends SessionResult {
  * @throws Interrupted when the signal aborts, after saving
  */
 export async function distill(options: DistillOptions): Promise<DistillResult> {
-  const { recipe, device, signal } = options;
+  const session = sessionOf(options);
+  const { out, resume, device, signal, observer } = session;
+  const recipe = chooseRecipe(options, { kind: "distill", schema: distillRecipe, defaultName: defaultDistillRecipe });
+  const begun = resume ? readSources(out) : null;
+  const data = datasetOf(options.data, begun);
+  const teacherName = options.teacher ?? begun?.teacher?.path ?? EMBEDDED_TEACHER;
   const dtype = productDType(recipe);
-  using corpus = await openCorpus(options.data, recipe, options);
-  const teacher = await loadMaskedLm(options.teacher, { device, productDType: "float32" });
+  using corpus = await openCorpus(data, recipe, options);
+  const teacher = await loadMaskedLm(teacherName, { device, productDType: "float32" });
   using model = teacher.model;
   checkTogether(teacher, corpus, recipe);
   using objective = new DistillObjective(model, recipe, { productDType: dtype, device });
   castProducts(model, dtype); // Only now: the student starts from the weights as they are in the file.
-  using run = takeRun(options.out, recipe, options.resume);
-  keepSources(run.directory, { data: options.data, teacher: { name: options.teacher, folder: teacher.path } });
+  using run = takeRun(out, recipe, resume);
+  keepSources(run.directory, { data, teacher: { name: teacherName, folder: teacher.path } });
   const teacherHeldOut = await interruptible(run, signal, () =>
     evaluateHeldOut(model, corpus.heldOut, {
       ...{ dtype, device, signal },
-      onProgress: (done, total) => options.observer.evaluating?.(done, total),
+      onProgress: (done, total) => observer.evaluating?.(done, total),
     }),
   );
-  options.onTeacher(teacherHeldOut);
+  options.onTeacher?.(teacherHeldOut);
   const result = await runSession(run, recipe, corpus, objective, {
-    ...options,
+    ...session,
     card: (heldOut) =>
-      studentCard({ name: options.teacher, family: familyNamed(model.config) }, recipe, objective, {
+      studentCard({ name: teacherName, family: familyNamed(model.config) }, recipe, objective, {
         teacher: teacherHeldOut,
         student: heldOut,
       }),

@@ -6,6 +6,7 @@ import { phase } from "../../engine/tensor/profile.js";
 import { keep, tidy } from "../../engine/tensor/scope.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
 import { Interrupted, RunError } from "../../errors.js";
+import type { Cadence } from "../../recipes/cadence.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
 import { type MetricsLog, readMetrics } from "../../runs/metrics-log.js";
 import type { Run } from "../../runs/run.js";
@@ -29,16 +30,6 @@ export interface StepRecord {
   etaSeconds: number;
 }
 
-/** When things happen; none of it changes the result. */
-export interface Cadence {
-  logEverySteps: number;
-  evaluateEverySteps: number;
-  saveEverySteps: number;
-  saveEveryMinutes: number;
-  /** Whether to evaluate before the first step too. Default: yes. */
-  evaluatesUntrained?: boolean;
-}
-
 /** What an evaluation found: its figures by name, and the loss, which must be finite. */
 export type Evaluation = Readonly<Record<string, number>> & { readonly loss: number };
 
@@ -47,11 +38,11 @@ export interface Observer<E extends Evaluation> {
   /** After every step, logged or not. */
   step(record: StepRecord): void;
   /** While it evaluates: sequences done, of all. */
-  evaluating?(done: number, total: number): void;
+  evaluating(done: number, total: number): void;
   evaluation(step: number, result: E): void;
   saved(step: number): void;
   /** Once, where the run has steps to profile. */
-  profiled?(profile: StepProfile): void;
+  profiled(profile: StepProfile): void;
 }
 
 export interface LoopOptions<S extends StepData, E extends Evaluation> {
@@ -67,7 +58,7 @@ export interface LoopOptions<S extends StepData, E extends Evaluation> {
   /** @param step optimizer steps done */
   evaluate(step: number): Promise<E>;
   cadence: Cadence;
-  observer: Observer<E>;
+  observer: Partial<Observer<E>>;
   /** Whether to record where the time of a few steps goes, to profile.json. */
   profile?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -103,7 +94,7 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
     refuseBadWeights(run, state.step, options.objective);
     run.saveCheckpoint(state.step, checkpointContent(options, state));
     Object.assign(saved, { step: state.step, atMs: performance.now() });
-    observer.saved(state.step);
+    observer.saved?.(state.step);
   };
   try {
     while (true) {
@@ -113,7 +104,7 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
         const result = await options.evaluate(state.step);
         refuseBadEvaluation(run, state.step, result);
         recordEvaluation(metrics, events, state.step, result);
-        observer.evaluation(state.step, result);
+        observer.evaluation?.(state.step, result);
         evaluatedStep = state.step;
       }
       const isDue = performance.now() - saved.atMs >= cadence.saveEveryMinutes * 60_000;
@@ -131,7 +122,7 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
       const record = stepRecord(options, state, { ...measured, tokensPerSecond: speed.tokensPerSecond });
       const isLogged = state.step === totalSteps || state.step % cadence.logEverySteps === 0;
       if (isLogged) recordStep(metrics, events, record);
-      observer.step(record);
+      observer.step?.(record);
       const profile = profiler?.take(state.step) ?? null;
       if (profile !== null) observer.profiled?.(profile);
     }

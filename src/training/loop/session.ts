@@ -1,15 +1,18 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { AdamW } from "../../engine/optim/adamw.js";
 import type { FlatParameters } from "../../engine/optim/flat-parameters.js";
+import { checkDevice } from "../../engine/tensor/device.js";
 import { tidy } from "../../engine/tensor/scope.js";
 import { assertModelFolderReplaceable } from "../../hub/folder.js";
 import { saveMaskedLm } from "../../hub/model-loading.js";
 import type { MaskedLm } from "../../models/masked-lm.js";
+import { type Cadence, defaultCadence } from "../../recipes/cadence.js";
 import { type OptimizerRecipe, productDType, type TrainingRecipe } from "../../recipes/training-recipe.js";
 import { createRun, isRun, openRun, type Run } from "../../runs/run.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate-held-out.js";
-import { type Cadence, type Evaluation, interruptedRun, type Observer, trainLoop } from "./loop.js";
+import { type Evaluation, interruptedRun, type Observer, trainLoop } from "./loop.js";
 import type { Objective, StepData } from "./objective.js";
+import { observeProgress, type RunProgress } from "./progress.js";
 import type { TrainingCorpus } from "./training-corpus.js";
 
 /** What is known before the first step; times are measured on this machine. */
@@ -25,15 +28,47 @@ export interface Estimate {
   seconds: number;
 }
 
+/** Whoever watches a run; what is not of interest is left out. */
+export interface RunObserver<E extends Evaluation> extends Observer<E> {
+  /** Before the first step. */
+  estimate(estimate: Estimate): void;
+}
+
+/** How a run goes; nothing but `device` changes the result, and that within rounding. */
 export interface SessionOptions<E extends Evaluation = HeldOutResult> {
+  /** A new run directory, or with `resume` the one to go on in. */
   out: string;
-  resume: boolean;
-  device: string;
-  cadence: Cadence;
-  observer: Observer<E> & { estimate(estimate: Estimate): void };
+  /** Whether to go on from the last checkpoint in `out`. Default: no. */
+  resume?: boolean | undefined;
+  /** "cpu", "cuda" or "cuda:N". Default: "cpu". */
+  device?: string | undefined;
+  /** Default: logs every 10 steps, evaluates every 100, saves every 500 and every 10 minutes. */
+  cadence?: Partial<Cadence> | undefined;
+  observer?: Partial<RunObserver<E>> | undefined;
+  /** Told after every step, and while it evaluates: what a line of progress shows. */
+  onProgress?: ((progress: RunProgress) => void) | undefined;
   /** Whether to record where the time of a few steps goes, to profile.json in the run directory. Default: no. */
   profile?: boolean | undefined;
+  /** Where it aborts, the run saves and ends with Interrupted. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options with nothing left open. */
+export type Session<E extends Evaluation = HeldOutResult> = ReturnType<typeof sessionOf<E>>;
+
+/**
+ * Fills in what was left open.
+ *
+ * @throws ConfigError when the engine has no such device
+ */
+export function sessionOf<E extends Evaluation>(options: SessionOptions<E>) {
+  const { out, resume = false, device = "cpu", profile = false, signal, onProgress, observer = {} } = options;
+  checkDevice(device);
+  const given = Object.entries(options.cadence ?? {}).filter(([, value]) => value !== undefined);
+  const cadence: Cadence = { ...defaultCadence, ...Object.fromEntries(given) };
+  const told: Partial<RunObserver<E>> =
+    onProgress === undefined ? observer : { ...observer, ...observeProgress(observer, onProgress) };
+  return { out, resume, device, cadence, observer: told, profile, signal };
 }
 
 export interface SessionResult {
@@ -83,7 +118,7 @@ export async function runSession(
   recipe: TrainingRecipe,
   corpus: TrainingCorpus,
   objective: Objective & { model: MaskedLm },
-  options: SessionOptions & { card(heldOut: HeldOutResult): string },
+  options: Session & { card(heldOut: HeldOutResult): string },
 ): Promise<SessionResult> {
   const { device, signal, observer } = options;
   using optimizer = adamWOf(recipe, objective.parameters);
@@ -95,7 +130,7 @@ export async function runSession(
     return last;
   };
   const heldOut = await interruptible(run, signal, async () => {
-    observer.estimate(await estimate(run, corpus, objective, signal));
+    observer.estimate?.(await estimate(run, corpus, objective, signal));
     const { totalSteps, batchesOf } = corpus;
     await trainLoop({ ...options, run, recipe, totalSteps, objective, optimizer, batchesOf, evaluate });
     return last ?? (await evaluate()); // A run that was done already has not evaluated again.

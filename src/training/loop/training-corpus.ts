@@ -3,7 +3,9 @@ import { heldOutBatches, type StepBatches, stepBatches, stepsOf } from "../../da
 import { createMasker, type Masker } from "../../data/masking.js";
 import { documentSequences, packedSequences, type SequenceSource } from "../../data/sequences.js";
 import { ConfigError, FormatError } from "../../errors.js";
+import { defaultHeldOutSequences } from "../../recipes/cadence.js";
 import type { TrainingRecipe } from "../../recipes/training-recipe.js";
+import type { Sources } from "../../runs/sources.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 
 /** A prepared corpus as a recipe trains on it. */
@@ -14,6 +16,17 @@ export interface TrainingCorpus extends Disposable {
   batchesOf(step: number): StepBatches;
   /** Held-out sequences with fixed masks: the same for every recipe of this sequence length and packing. */
   readonly heldOut: StepBatches;
+}
+
+/**
+ * The dataset that is given, or the one a run was begun with.
+ *
+ * @throws ConfigError when there is neither
+ */
+export function datasetOf(given: string | undefined, begun: Sources | null): string {
+  const data = given ?? begun?.data.path;
+  if (data !== undefined) return data;
+  throw new ConfigError('data: expected a dataset that "limbeck prepare" wrote, got nothing. Give its folder.');
 }
 
 /** BERT's masks, whatever the recipe's: teacher and student, pretraining and distillation can be compared. */
@@ -28,7 +41,7 @@ const heldOutMasks = { seed: 0, share: 0.15, smoothing: 0 };
 export async function openCorpus(
   folder: string,
   recipe: TrainingRecipe,
-  options: { heldOutSequences: number },
+  { heldOutSequences = defaultHeldOutSequences }: { heldOutSequences?: number | undefined },
 ): Promise<TrainingCorpus> {
   const dataset = openDataset(folder);
   try {
@@ -42,7 +55,7 @@ export async function openCorpus(
       masker: maskerOf(dataset, tokenizer, heldOutMasks),
       source: sequencesOf(dataset, "heldout", tokenizer, recipe),
       seed: heldOutMasks.seed,
-      sequences: options.heldOutSequences,
+      sequences: heldOutSequences,
     });
     if (heldOut.maskedCount === 0) {
       throw new ConfigError(

@@ -14,15 +14,16 @@ import { familyNamed } from "../../families/families.js";
 import { formatModelCard } from "../../hub/card.js";
 import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model-loading.js";
 import { MaskedLm } from "../../models/masked-lm.js";
-import type { PretrainRecipe } from "../../recipes/pretrain-recipe.js";
+import { type PretrainRecipe, pretrainRecipe } from "../../recipes/pretrain-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
+import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
 import { hasCheckpoint } from "../../runs/run.js";
-import { keepSources } from "../../runs/sources.js";
+import { keepSources, readSources } from "../../runs/sources.js";
 import type { HeldOutResult } from "../loop/evaluate-held-out.js";
 import { rowsAt, toMicroBatch } from "../loop/micro-batch.js";
 import { type Objective, type StepCounts, shareOf } from "../loop/objective.js";
-import { runSession, type SessionOptions, type SessionResult, takeRun } from "../loop/session.js";
-import { checkSameTokenizer, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
+import { runSession, type SessionOptions, type SessionResult, sessionOf, takeRun } from "../loop/session.js";
+import { checkSameTokenizer, datasetOf, openCorpus, type TrainingCorpus } from "../loop/training-corpus.js";
 import { vocabularyLosses } from "../loop/vocabulary-losses.js";
 
 /** The BERT that a recipe asks for. */
@@ -94,31 +95,46 @@ export class MaskedLmObjective implements Objective, Disposable {
   }
 }
 
+export interface PretrainOptions extends SessionOptions, RecipeChoice<PretrainRecipe> {
+  /** A dataset that `prepare` made. Default: of a resumed run its own. */
+  data?: string | undefined;
+  /** Of the held-out text, to evaluate on. Default: 256. */
+  heldOutSequences?: number | undefined;
+}
+
+/** The recipe that is taken where none is named. */
+export const defaultPretrainRecipe = "tiny-teacher";
+
 /**
  * Pretrains a BERT on a prepared corpus; the result is a model folder in the run directory.
  *
  * @throws ConfigError or FormatError when the recipe, the data, initFrom or the run directory do not fit
  * @throws Interrupted when the signal aborts, after saving
  */
-export async function pretrain(
-  options: SessionOptions & { recipe: PretrainRecipe; data: string; heldOutSequences: number },
-): Promise<SessionResult> {
-  const { recipe, device } = options;
+export async function pretrain(options: PretrainOptions): Promise<SessionResult> {
+  const session = sessionOf(options);
+  const { out, resume, device } = session;
+  const recipe = chooseRecipe(options, {
+    kind: "pretrain",
+    schema: pretrainRecipe,
+    defaultName: defaultPretrainRecipe,
+  });
+  const data = datasetOf(options.data, resume ? readSources(out) : null);
   checkPositions(recipe, { count: recipe.maxPositions, source: "maxPositions" });
   checkTiling(recipe);
-  using corpus = await openCorpus(options.data, recipe, options);
+  using corpus = await openCorpus(data, recipe, options);
   const { vocabSize, ids } = corpus.tokenizer;
   const config = pretrainConfig(recipe, vocabSize, ids.pad);
   using objective = new MaskedLmObjective(config, { seed: recipe.seed, productDType: productDType(recipe), device });
   if (recipe.positions === "sinusoidal") startPositionsSinusoidal(objective.model);
   // Before the run directory is made: a wrong name leaves none behind. A run that has saved needs the model no more.
-  const hasWeights = options.resume && hasCheckpoint(options.out);
+  const hasWeights = resume && hasCheckpoint(out);
   if (recipe.initFrom !== null && !hasWeights) await initFrom(recipe.initFrom, objective.model, corpus);
   if (recipe.tilePositions !== null && !hasWeights) tilePositions(objective.model, recipe.tilePositions);
-  using run = takeRun(options.out, recipe, options.resume);
-  keepSources(run.directory, { data: options.data, teacher: null });
+  using run = takeRun(out, recipe, resume);
+  keepSources(run.directory, { data, teacher: null });
   return await runSession(run, recipe, corpus, objective, {
-    ...options,
+    ...session,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),
   });
 }

@@ -119,11 +119,7 @@ describe("export refuses", () => {
       () => ["--model", mlm, "--check", "sst2", "--data", data],
       /bert-fill-mask: expected a model fine-tuned to classify texts, got BertForMaskedLM\. Fine-tune it first\./,
     ],
-    [
-      "a check without data",
-      () => ["--model", classifier, "--check", "sst2"],
-      /--data: expected the folder of the task/,
-    ],
+    ["a check without data", () => ["--model", classifier, "--check", "sst2"], /data: expected the folder of the task/],
     [
       "a check of an unknown task",
       () => ["--model", classifier, "--check", "sst3", "--data", data],

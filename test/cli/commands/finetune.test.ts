@@ -133,10 +133,10 @@ describe("bad input ends in one line and status 2:", () => {
     ));
 
   test("no task and no texts", () =>
-    refused(["finetune", "--model", shop.teacher, "--out", out()], /--task: expected one of .* got nothing/));
+    refused(["finetune", "--model", shop.teacher, "--out", out()], /task: expected one of .* got nothing/));
 
   test("a task and own texts", () =>
-    refused([...command("--out", out()), "--task", "sst2"], /--train: expected it without --task/));
+    refused([...command("--out", out()), "--task", "sst2"], /train: expected it without task/));
 
   test("own texts without a label", () =>
     refused(
@@ -153,7 +153,7 @@ describe("bad input ends in one line and status 2:", () => {
         "--out",
         out(),
       ],
-      /--label: expected the column of the label, got nothing/,
+      /label: expected the column of the label, got nothing/,
     ));
 
   test("a row that cannot be used, named by file and line; which can be skipped", async () => {

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EMBEDDED_TEACHER } from "../../../src/cli/flags/options.js";
 import { taskRecipes } from "../../../src/cli/flags/task-runs.js";
 import { type AblateTaskFlags, ablateEntries } from "../../../src/cli/flags/tasks.js";
+import { EMBEDDED_TEACHER } from "../../../src/hub/embedded-teacher.js";
 
 let folder: string;
 let all: Required<Omit<AblateTaskFlags, "tasks">>;

@@ -10,10 +10,11 @@ import { engineInfo, setThreads } from "../../../src/engine/tensor/device.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
 import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
 import type { Tensor } from "../../../src/engine/tensor/tensor.js";
+import type { Cadence } from "../../../src/recipes/cadence.js";
 import type { OptimizerRecipe } from "../../../src/recipes/training-recipe.js";
 import { readMetrics } from "../../../src/runs/metrics-log.js";
 import { createRun, openRun } from "../../../src/runs/run.js";
-import { type Cadence, type LoopOptions, type StepRecord, trainLoop } from "../../../src/training/loop/loop.js";
+import { type LoopOptions, type StepRecord, trainLoop } from "../../../src/training/loop/loop.js";
 import { type Objective, type StepData, shareOf } from "../../../src/training/loop/objective.js";
 
 // The loop with an objective whose gradients are known, against the same steps in doubles, written here once more.

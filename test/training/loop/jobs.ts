@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Cadence } from "../../../src/recipes/cadence.js";
 import type { DistillRecipe } from "../../../src/recipes/distill-recipe.js";
 import type { PretrainRecipe } from "../../../src/recipes/pretrain-recipe.js";
 import { readMetrics } from "../../../src/runs/metrics-log.js";
 import { type DistillResult, distill } from "../../../src/training/distill/distill.js";
 import type { HeldOutResult } from "../../../src/training/loop/evaluate-held-out.js";
-import type { Cadence, Observer } from "../../../src/training/loop/loop.js";
+import type { Observer } from "../../../src/training/loop/loop.js";
 import type { Estimate, SessionResult } from "../../../src/training/loop/session.js";
 import { pretrain } from "../../../src/training/pretrain/pretrain.js";
 
