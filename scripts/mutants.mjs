@@ -166,8 +166,8 @@ async function ask({ target, start, end, to }) {
   const [closest, ...others] = testsBy.get(target);
   try {
     for (const tests of [[closest], others].filter(({ length }) => length > 0)) {
-      let limitMs = 30_000;
-      for (const test of tests) limitMs += 10 * (await baselineMs(test));
+      let limitMs = 15_000;
+      for (const test of tests) limitMs += 4 * (await baselineMs(test));
       writeFileSync(join(TREE, target), source.slice(0, start) + to + source.slice(end));
       const { outcome, by } = await runTests(tests, limitMs);
       writeFileSync(join(TREE, target), source);

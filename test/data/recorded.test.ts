@@ -75,7 +75,17 @@ test("the steps of a fine-tuning", () => {
   }));
   const steps = new TaskSteps(features, { seed: 9, stepSequences: 4, microBatchTokens: 12, padId: 0 });
   const at = (step: number) => steps.at(step).microBatches.map(({ indices }) => indices);
-  expect(JSON.stringify([at(0), at(5)])).toMatchInlineSnapshot(`"[[[14,18],[22,1]],[[12,16,20]]]"`);
-  expect(JSON.stringify([at(6), at(11)])).toMatchInlineSnapshot(`"[[[3,7],[11,15]],[[21,0,4],[8]]]"`);
-  expect(JSON.stringify(at(13))).toMatchInlineSnapshot(`"[[12,16,20]]"`);
+  for (const epoch of [0, 1, 2]) {
+    const seen = first(steps.stepsPerEpoch, (i) => epoch * steps.stepsPerEpoch + i).flatMap((step) => at(step).flat());
+    expect(seen.toSorted((a, b) => a - b)).toEqual(features.map((_, i) => i));
+  }
+  expect(JSON.stringify(first(3, (i) => i).map(at))).toMatchInlineSnapshot(
+    `"[[[14,18],[22,1]],[[21,0,4],[8]],[[19,2],[6,10]]]"`,
+  );
+  expect(JSON.stringify(first(3, (i) => 6 + i).map(at))).toMatchInlineSnapshot(
+    `"[[[3,7],[11,15]],[[19,2],[6,10]],[[5,9,13],[17]]]"`,
+  );
+  expect(JSON.stringify(first(3, (i) => 12 + i).map(at))).toMatchInlineSnapshot(
+    `"[[[5,9,13],[17]],[[12,16,20]],[[21,0,4],[8]]]"`,
+  );
 });
