@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { FormatError, LimbeckError } from "../errors.js";
+import { openSafetensors, type SafetensorsFile, serializeSafetensors, type TensorEntries } from "../hub/safetensors.js";
 import { FolderDraft, removeFolder, writeSynced } from "../storage/atomic-files.js";
 import { digestFile, type FileDigest, sha256Of } from "../storage/digest.js";
 import { writeError } from "../storage/disk.js";
 import { formatJson, isJsonObject, type JsonObject, readJsonFile } from "../storage/json-file.js";
-import { openSafetensors, type SafetensorsFile, serializeSafetensors, type TensorEntries } from "../hub/safetensors.js";
 
 const MODEL_FILE = "model.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
@@ -31,14 +31,14 @@ export interface Checkpoint extends Disposable {
   close(): void;
 }
 
-const FileDigest = z.object({ bytes: z.int().nonnegative(), sha256: z.string() });
+const WrittenFile = z.object({ bytes: z.int().nonnegative(), sha256: z.string() });
 
 /** state.json: the loop's state, and what tells whether this checkpoint is whole. */
 const StateFile = z.object({
   step: z.int().nonnegative(),
   state: z.custom<JsonObject>(isJsonObject, "expected an object"),
   stateSha256: z.string(),
-  files: z.object({ [MODEL_FILE]: FileDigest, [OPTIMIZER_FILE]: FileDigest }),
+  files: z.object({ [MODEL_FILE]: WrittenFile, [OPTIMIZER_FILE]: WrittenFile }),
 });
 
 /** Steps that have a checkpoint under `folder`, newest first; whether each is whole is not looked at. */

@@ -1,14 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
-import {
-  type Checkpoint,
-  type CheckpointContent,
-  listSteps,
-  openLatestCheckpoint,
-  pruneCheckpoints,
-  writeCheckpoint,
-} from "./checkpoints.js";
 import { asideTarget, removeLeftovers, replaceText, syncPath } from "../storage/atomic-files.js";
 import { writeError } from "../storage/disk.js";
 import {
@@ -21,6 +13,14 @@ import {
   toJsonObject,
 } from "../storage/json-file.js";
 import { type DirectoryLock, isLockName, lockDirectory, takeDirectory } from "../storage/lock.js";
+import {
+  type Checkpoint,
+  type CheckpointContent,
+  listSteps,
+  openLatestCheckpoint,
+  pruneCheckpoints,
+  writeCheckpoint,
+} from "./checkpoints.js";
 import { MetricsLog } from "./metrics-log.js";
 
 const RECIPE_FILE = "recipe.json";

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { ConfigError } from "../errors.js";
 import { replaceText } from "../storage/atomic-files.js";
 import { digestFile, sha256Of } from "../storage/digest.js";
 import { formatJson, readJsonFile } from "../storage/json-file.js";
-import { ConfigError } from "../errors.js";
 
 const SOURCES_FILE = "sources.json";
 

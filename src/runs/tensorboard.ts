@@ -2,9 +2,9 @@ import { readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { crc32c } from "./crc32c.js";
 import { OutputFile } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
+import { crc32c } from "./crc32c.js";
 
 export interface EventWriterOptions {
   /** Part of the file's name, as TensorBoard has it. Default: this machine's. */

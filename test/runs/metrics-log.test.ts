@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { MetricsLog, readMetrics } from "../../src/runs/metrics-log.js";
 import { FormatError } from "../../src/errors.js";
+import { MetricsLog, readMetrics } from "../../src/runs/metrics-log.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
 /** A log with a line for each of these steps. */

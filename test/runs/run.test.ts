@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { ConfigError, FormatError } from "../../src/errors.js";
 import type { CheckpointContent } from "../../src/runs/checkpoints.js";
 import { createRun, openRun, type Run, type RunOptions } from "../../src/runs/run.js";
-import { ConfigError, FormatError } from "../../src/errors.js";
 import { newProcessName } from "../../src/storage/processes.js";
 import { filled } from "../hub/example-model.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
@@ -175,7 +175,10 @@ test("makes no run in a directory that holds anything, is a run, or is a file", 
 test("makes a run where a process was killed before its recipe was written", () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, ".lock.4194305.1.abc.00.somewhere-else"), "");
-  renameSync(join(folder, ".lock.4194305.1.abc.00.somewhere-else"), join(folder, ".recipe.json.tmp-4194305.1.abc.00.somewhere-else"));
+  renameSync(
+    join(folder, ".lock.4194305.1.abc.00.somewhere-else"),
+    join(folder, ".recipe.json.tmp-4194305.1.abc.00.somewhere-else"),
+  );
   using run = createRun(folder, RECIPE);
   expect(run.recipe).toEqual(RECIPE);
 });
