@@ -30,8 +30,8 @@ for await (const line of createInterface(process.stdin)) {
 
 function prepare(features) {
   const made = features.map(({ inputIds, targets }) => ({
-    inputIds: Int32Array.from(inputIds),
-    tokenTypeIds: new Uint8Array(inputIds.length),
+    ids: Int32Array.from(inputIds),
+    secondAt: inputIds.length,
     targets: kind === "answers" ? targets.span : [targets.label],
   }));
   const { microBatchTokens, seed } = finetuneBase;

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { cutIntoBatches, longestFirst, paddingOf, padRows, rowsWithin } from "../text/model-inputs.js";
 import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
 import { type Permutation, permutation } from "./order.js";
 import { noiseKeys, Purpose, philox, toUnit } from "./philox.js";
@@ -116,7 +117,7 @@ export function heldOutBatches(options: HeldOutOptions): StepBatches {
     firstPosition: 0,
   }));
   const microBatches = cut(
-    sortByLength(placed),
+    longestFirst(placed, lengthOf),
     options,
     ({ ids, index, epoch }) => masker.mask(ids, { seed, epoch, index }),
     () => null,
@@ -147,7 +148,7 @@ function sequencesOfStep({ source, seed, step, stepSequences, positionShift = 0 
     const firstPosition = positionShift === 0 ? 0 : shiftOf(positionShift, { seed, epoch, index });
     placed.push({ index, stepIndex: position - step * stepSequences, epoch, ids: source.get(index), firstPosition });
   }
-  return sortByLength(placed);
+  return longestFirst(placed, lengthOf);
 }
 
 /** 0 for half of the sequences, else uniform in 0 … most. */
@@ -158,9 +159,8 @@ function shiftOf(most: number, { seed, epoch, index }: { seed: number; epoch: nu
   return toUnit(coin) < 0.5 ? 0 : Math.floor(toUnit(place) * (most + 1));
 }
 
-/** Longest first: a step that does not fit in memory fails at once. Equal lengths keep their order. */
-function sortByLength(placed: Placed[]): Placed[] {
-  return placed.sort((a, b) => b.ids.length - a.ids.length);
+function lengthOf({ ids }: Placed): number {
+  return ids.length;
 }
 
 function cut(
@@ -169,15 +169,11 @@ function cut(
   mask: (sequence: Placed) => MaskedSequence,
   keysOf: (stepIndices: number[]) => Batch["noiseKeys"],
 ): Batch[] {
-  const batches: Batch[] = [];
-  for (let start = 0; start < placed.length; ) {
-    const rows = placed.slice(start, start + rowsOf(options, placed[start]?.ids.length ?? 1));
-    const keys = keysOf(rows.map(({ stepIndex }) => stepIndex));
-    const padded = pad(rows.map(mask), options.padId);
-    batches.push({ ...padded, firstPositions: firstPositionsOf(rows), noiseKeys: keys });
-    start += rows.length;
-  }
-  return batches;
+  return cutIntoBatches(placed, lengthOf, rowsOf(options)).map((rows) => ({
+    ...pad(rows.map(mask), options.padId),
+    firstPositions: firstPositionsOf(rows),
+    noiseKeys: keysOf(rows.map(({ stepIndex }) => stepIndex)),
+  }));
 }
 
 function firstPositionsOf(rows: readonly Placed[]): Int32Array | null {
@@ -186,38 +182,25 @@ function firstPositionsOf(rows: readonly Placed[]): Int32Array | null {
     : null;
 }
 
-/** Rows of a micro-batch whose longest sequence has `longest` tokens. */
-function rowsOf(size: MicroBatchSize, longest: number): number {
+/** Rows of a micro-batch, by its longest sequence. */
+function rowsOf(size: MicroBatchSize): (longest: number) => number {
   if ("microBatchSequences" in size) {
     checkPositive({ microBatchSequences: size.microBatchSequences });
-    return size.microBatchSequences;
+    return () => size.microBatchSequences;
   }
   checkPositive({ microBatchTokens: size.microBatchTokens });
-  return Math.max(1, Math.floor(size.microBatchTokens / longest));
+  return (longest) => rowsWithin(size.microBatchTokens, longest);
 }
 
 function pad(rows: readonly MaskedSequence[], padId: number): Omit<Batch, "firstPositions" | "noiseKeys"> {
-  const B = rows.length;
-  const S = rows.reduce((longest, row) => Math.max(longest, row.inputIds.length), 0);
-  const inputIds = new Int32Array(B * S).fill(padId);
-  const labels = new Int32Array(B * S).fill(IGNORED);
-  const attentionMask = new Uint8Array(B * S);
-  let tokenCount = 0;
-  let maskedCount = 0;
-  for (const [b, row] of rows.entries()) {
-    inputIds.set(row.inputIds, b * S);
-    labels.set(row.labels, b * S);
-    attentionMask.fill(1, b * S, b * S + row.inputIds.length);
-    tokenCount += row.inputIds.length;
-    maskedCount += row.maskedCount;
-  }
+  const ids = rows.map(({ inputIds }) => inputIds);
+  const labels = rows.map(({ labels }) => labels);
+  const { S, ...rest } = paddingOf(ids);
   return {
-    inputIds,
-    labels,
-    attentionMask: tokenCount === B * S ? null : attentionMask,
-    B,
+    inputIds: padRows(ids, S, padId),
+    labels: padRows(labels, S, IGNORED),
     S,
-    tokenCount,
-    maskedCount,
+    ...rest,
+    maskedCount: rows.reduce((sum, { maskedCount }) => sum + maskedCount, 0),
   };
 }

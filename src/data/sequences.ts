@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { singleSequence } from "../text/model-inputs.js";
 
 /** A run of token ids with random access: one split of a dataset, over all its shards. */
 export interface TokenStream {
@@ -41,7 +42,7 @@ export function packedSequences(stream: TokenStream, { sequenceLength, ids }: Se
   const body = Math.min(sequenceLength - 2, stream.tokenCount);
   return {
     length: Math.floor(stream.tokenCount / body),
-    get: (index) => enclose(stream.read(index * body, body), ids),
+    get: (index) => singleSequence(stream.read(index * body, body), ids).ids,
   };
 }
 
@@ -65,7 +66,10 @@ export function documentSequences(stream: TokenStream, options: SequenceOptions)
       `no sequence is left of ${stream.documentCount} documents: all have ${DROPPED_LENGTH} tokens or fewer, or are half [UNK]. Pack them instead.`,
     );
   }
-  return { length: index.length, get: (i) => enclose(stream.read(index.start(i), index.size(i)), options.ids) };
+  return {
+    length: index.length,
+    get: (i) => singleSequence(stream.read(index.start(i), index.size(i)), options.ids).ids,
+  };
 }
 
 function checkLength(sequenceLength: number): void {
@@ -73,14 +77,6 @@ function checkLength(sequenceLength: number): void {
   throw new ConfigError(
     `sequence length must be an integer from ${SHORTEST_SEQUENCE} to 65536, got ${sequenceLength}.`,
   );
-}
-
-function enclose(body: Int32Array, ids: SequenceOptions["ids"]): Int32Array {
-  const sequence = new Int32Array(body.length + 2);
-  sequence[0] = ids.cls;
-  sequence.set(body, 1);
-  sequence[body.length + 1] = ids.sep;
-  return sequence;
 }
 
 /** Calls `onPiece` for every piece of every document, the separators left out. */

@@ -75,10 +75,10 @@ function addBatch(
 }
 
 /** Which rows of an output count: masked tokens, texts, or real tokens. */
-function rowsOf({ B, masked, attentionMask }: SampleBatch, task: PipelineTask): readonly number[] {
+function rowsOf({ B, S, masked, attentionMask }: SampleBatch, task: PipelineTask): readonly number[] {
   if (task === "fill-mask") return masked;
   if (task === "classify") return Array.from({ length: B }, (_, row) => row);
-  return [...(attentionMask ?? [])].flatMap((isReal, i) => (isReal === 1 ? [i] : []));
+  return [...(attentionMask ?? new Uint8Array(B * S).fill(1))].flatMap((isReal, i) => (isReal === 1 ? [i] : []));
 }
 
 /** The same part of two outputs for every sequence, without its padding. */

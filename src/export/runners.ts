@@ -1,4 +1,3 @@
-import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
 import { engineInfo } from "../engine/tensor/device.js";
@@ -7,24 +6,17 @@ import type { Tensor } from "../engine/tensor/tensor.js";
 import { RunError } from "../errors.js";
 import { withWeights } from "../hub/model-loading.js";
 import { loadOnnxRuntime } from "../infer/onnx-runtime.js";
+import { feedsOf } from "../infer/runtime.js";
 import { Encoder } from "../models/encoder.js";
 import { QuestionAnswering } from "../models/question-answering.js";
+import type { PaddedSequences } from "../text/model-inputs.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
 import type { GraphShape } from "./onnx-model.js";
 import type { WeightSource } from "./parameters.js";
 import { type ExportedModule, moduleOf } from "./source.js";
 
-/** Sequences padded to one length, row after row. */
-export interface RunnerBatch {
-  /** [B, S] */
-  readonly inputIds: Int32Array;
-  /** [B, S] */
-  readonly tokenTypeIds: Uint8Array;
-  /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
-  readonly attentionMask: Uint8Array | null;
-  readonly B: number;
-  readonly S: number;
-}
+/** What is run at once. */
+export type RunnerBatch = Omit<PaddedSequences, "tokenCount">;
 
 /** A model that can be run: Limbeck's own, or a file of ONNX. Outputs lie as the graph's do, by its names. */
 export interface Runner {
@@ -82,24 +74,9 @@ export async function ortRunner(path: string): Promise<Runner> {
   });
   return {
     run: async (batch) => {
-      const results = await session.run(feedsOf(batch, session, runtime.Tensor));
+      const results = await session.run(feedsOf(batch, session, runtime));
       return new Map(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
     },
     close: () => session.release(),
   };
-}
-
-function feedsOf(
-  batch: RunnerBatch,
-  session: InferenceSession,
-  Tensor: typeof import("onnxruntime-node").Tensor,
-): Record<string, OrtTensor> {
-  const { inputIds, tokenTypeIds, attentionMask, B, S } = batch;
-  const whole = (values: Int32Array | Uint8Array) => new Tensor("int64", BigInt64Array.from(values, BigInt), [B, S]);
-  const feeds = {
-    input_ids: whole(inputIds),
-    attention_mask: whole(attentionMask ?? new Uint8Array(B * S).fill(1)),
-    token_type_ids: whole(tokenTypeIds),
-  };
-  return Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputNames.includes(name)));
 }

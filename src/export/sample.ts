@@ -1,6 +1,7 @@
 import { readCorpus } from "../data/readers/corpus.js";
 import { ConfigError } from "../errors.js";
 import type { PipelineTask } from "../kinds/kinds.js";
+import { cutIntoBatches, longestFirst, padded, type Sequence, singleSequence } from "../text/model-inputs.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
 import type { RunnerBatch } from "./runners.js";
@@ -40,20 +41,21 @@ export async function readSample(
   { task, maxPositions }: { task: PipelineTask; maxPositions: number },
 ): Promise<Sample> {
   const passages = text === null ? HELD_OUT_PASSAGES : await firstPassages(text);
-  const { cls, sep, unk } = tokenizer.ids;
+  const { unk } = tokenizer.ids;
   const encoded = await tokenizer.encodeIds(passages);
   const room = Math.min(LONGEST, maxPositions) - 2;
-  const rows = encoded.filter(({ length }) => length > 0).map((ids) => [cls, ...ids.subarray(0, room), sep]);
+  const rows = encoded
+    .filter(({ length }) => length > 0)
+    .map((ids) => singleSequence(ids.subarray(0, room), tokenizer.ids));
   if (rows.length === 0)
     throw new ConfigError("--text: expected text with words in it, got none. Give another corpus.");
-  rows.sort((a, b) => b.length - a.length);
   const all = encoded.reduce((sum, { length }) => sum + length, 0);
   const unknown = encoded.reduce((sum, ids) => sum + ids.filter((id) => id === unk).length, 0);
-  const batches: SampleBatch[] = [];
-  for (let at = 0; at < rows.length; at += BATCH) batches.push(batchOf(rows.slice(at, at + BATCH), tokenizer, task));
+  const lengthOf = ({ ids }: Sequence) => ids.length;
+  const batches = cutIntoBatches(longestFirst(rows, lengthOf), lengthOf, () => BATCH);
   return {
-    batches,
-    tokenCount: rows.reduce((sum, { length }) => sum + length, 0),
+    batches: batches.map((batch) => batchOf(batch, tokenizer, task)),
+    tokenCount: rows.reduce((sum, { ids }) => sum + ids.length, 0),
     unknownShare: unknown / Math.max(1, all),
     source: text === null ? "built-in passages" : text.join(", "),
   };
@@ -68,19 +70,14 @@ async function firstPassages(corpus: readonly string[]): Promise<string[]> {
   return passages.slice(0, MOST_PASSAGES);
 }
 
-function batchOf(rows: readonly number[][], { ids }: Tokenizer, task: PipelineTask): SampleBatch {
-  const B = rows.length;
-  const S = Math.max(...rows.map(({ length }) => length));
-  const inputIds = new Int32Array(B * S).fill(ids.pad);
-  const attentionMask = new Uint8Array(B * S);
+function batchOf(rows: readonly Sequence[], { ids }: Tokenizer, task: PipelineTask): SampleBatch {
+  const batch = padded(rows, ids.pad);
   const masked: number[] = [];
-  for (const [row, tokens] of rows.entries()) {
-    inputIds.set(tokens, row * S);
-    attentionMask.fill(1, row * S, row * S + tokens.length);
+  for (const [row, { ids: tokens }] of rows.entries()) {
     for (let i = MASK_EVERY; task === "fill-mask" && i < tokens.length - 1; i += MASK_EVERY) {
-      masked.push(row * S + i);
-      inputIds[row * S + i] = ids.mask;
+      masked.push(row * batch.S + i);
+      batch.inputIds[row * batch.S + i] = ids.mask;
     }
   }
-  return { inputIds, tokenTypeIds: new Uint8Array(B * S), attentionMask, masked, B, S };
+  return { ...batch, masked };
 }

@@ -60,7 +60,7 @@ export async function scoreBy(runner: Runner, { task, splits, ...cut }: Prepared
     for (const batch of evaluationBatches(split.features, cut)) {
       const outputs = [...(await runner.run(batch)).values()];
       for (const [row, index] of batch.indices.entries()) {
-        logits[index] = rowOf(outputs, row, { batch, tokens: split.features[index]?.inputIds.length ?? 0 });
+        logits[index] = rowOf(outputs, row, { batch, tokens: split.features[index]?.ids.length ?? 0 });
       }
     }
     sum += scoreOf(task, split.judge(logits).metrics);

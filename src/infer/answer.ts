@@ -1,9 +1,8 @@
 import { ConfigError, InputError } from "../errors.js";
 import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "../kinds/answers.js";
-import { longestQuestion, windows } from "../text/cut.js";
 import type { EncodedText } from "../text/encoded-text.js";
-import type { Sequence } from "./batches.js";
-import { allOf, checkMaxTokens, encodeInput, type Place, pairSequence, type Settled, settleEach } from "./inputs.js";
+import { longestQuestion, pairSequence, type Sequence, windows } from "../text/model-inputs.js";
+import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
 import { valuesOf } from "./runtime.js";

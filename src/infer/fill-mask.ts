@@ -1,16 +1,8 @@
 import { InputError } from "../errors.js";
 import { largest } from "../kinds/logits.js";
 import { filled } from "../kinds/masked-words.js";
-import {
-  allOf,
-  checkMaxTokens,
-  encodeInput,
-  framed,
-  type Place,
-  type Settled,
-  settleEach,
-  type TextSequence,
-} from "./inputs.js";
+import { type CutSequence, singleSequence } from "../text/model-inputs.js";
+import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
 import { valuesOf } from "./runtime.js";
@@ -89,7 +81,7 @@ export async function fillMaskSettled(
   );
 }
 
-interface MaskedSequence extends TextSequence {
+interface MaskedSequence extends CutSequence {
   readonly text: string;
   /** Where each stands in the sequence, and in the text. */
   readonly masks: readonly { position: number; start: number; end: number }[];
@@ -115,8 +107,7 @@ function maskedSequence(model: Model, text: string, { index, where }: Place): Ma
       `expected every [MASK] within the ${room} tokens that the model reads, got one at token ${last.position}.`,
     );
   }
-  const whole = framed(encoded.ids.subarray(0, room), ids);
-  return { ids: whole, secondAt: whole.length, isCut: encoded.ids.length > room, text, masks };
+  return { ...singleSequence(encoded.ids.subarray(0, room), ids), isCut: encoded.ids.length > room, text, masks };
 }
 
 /** The `count` largest logits with their probabilities, the largest first. */

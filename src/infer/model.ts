@@ -1,11 +1,19 @@
-import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { InferenceSession } from "onnxruntime-common";
 import { FormatError, RunError } from "../errors.js";
+import {
+  cutIntoBatches,
+  longestFirst,
+  type PaddedSequences,
+  padded,
+  rowsWithin,
+  type Sequence,
+  singleSequence,
+} from "../text/model-inputs.js";
 import { PieceEncoder } from "../text/piece-encoder.js";
 import { specFromJson } from "../text/tokenizer-json.js";
-import { type Batch, batchRows, padded, type Sequence } from "./batches.js";
 import { type ModelConfig, readModelConfig } from "./model-config.js";
 import { type ModelDType, type ModelFiles, onnxFile, requiredText } from "./model-files.js";
-import type { Runtime } from "./runtime.js";
+import { feedsOf, type Runtime } from "./runtime.js";
 
 /** How a model is opened. */
 export interface OpenOptions {
@@ -29,6 +37,14 @@ const MOST_SPARE_ROWS = 1000;
 
 /** What an int8 and an fp32 DistilBERT-base are fastest with: more leaves the processor's caches. */
 const BATCH_TOKENS = 512;
+
+/** Which sequences a batch holds, and its size. */
+export interface Batch {
+  /** [B] */
+  readonly rows: readonly number[];
+  readonly B: number;
+  readonly S: number;
+}
 
 /** An exported model, ready to run: what every pipeline is given. */
 export class Model {
@@ -108,19 +124,24 @@ export class Model {
     read: (outputs: InferenceSession.ReturnType, batch: Batch) => void,
     { batchTokens = BATCH_TOKENS, onProgress, signal }: RunOptions,
   ): Promise<void> {
+    const lengthOf = (row: number) => (sequences[row] as Sequence).ids.length;
+    const sorted = longestFirst([...sequences.keys()], lengthOf);
     let done = 0;
-    for (const rows of batchRows(sequences, batchTokens)) {
+    for (const rows of cutIntoBatches(sorted, lengthOf, (longest) => rowsWithin(batchTokens, longest))) {
       signal?.throwIfAborted();
-      const batch = padded(sequences, rows, this.tokenizer.ids.pad);
-      read(await this.run(batch), batch);
+      const batch = padded(
+        rows.map((row) => sequences[row] as Sequence),
+        this.tokenizer.ids.pad,
+      );
+      read(await this.run(batch), { rows, B: batch.B, S: batch.S });
       done += rows.length;
       onProgress?.(done, sequences.length);
     }
   }
 
   /** Runs one batch. */
-  async run(batch: Batch): Promise<InferenceSession.ReturnType> {
-    const run = this.#last.then(() => this.#session.run(this.#feeds(batch)));
+  async run(batch: PaddedSequences): Promise<InferenceSession.ReturnType> {
+    const run = this.#last.then(() => this.#session.run(feedsOf(batch, this.#session, this.#runtime)));
     this.#last = run.catch(() => {});
     try {
       return await run;
@@ -140,31 +161,10 @@ export class Model {
     await this.#session.release();
   }
 
-  #feeds({ inputIds, attentionMask, tokenTypeIds, B, S }: Batch): Record<string, Tensor> {
-    const { Tensor } = this.#runtime;
-    const tensor = (data: BigInt64Array) => new Tensor("int64", data, [B, S]);
-    const all: Record<string, BigInt64Array> = {
-      input_ids: inputIds,
-      attention_mask: attentionMask,
-      token_type_ids: tokenTypeIds,
-    };
-    return Object.fromEntries(
-      this.#session.inputNames.map((name) => {
-        const data = all[name];
-        if (data !== undefined) return [name, tensor(data)];
-        throw new FormatError(
-          this.#path,
-          `expected inputs ${Object.keys(all).join(", ")}; got ${JSON.stringify(name)}.`,
-        );
-      }),
-    );
-  }
-
   /** The tokenizer's last token must have a row in the ONNX file, and logits one for each token or label. */
   async #probe(): Promise<void> {
     const { tokenizer, config } = this;
-    const ids = Uint32Array.of(tokenizer.ids.cls, tokenizer.vocabSize - 1, tokenizer.ids.sep);
-    const batch = padded([{ ids, secondAt: ids.length }], [0], tokenizer.ids.pad);
+    const batch = padded([singleSequence(Int32Array.of(tokenizer.vocabSize - 1), tokenizer.ids)], tokenizer.ids.pad);
     const outputs = await this.run(batch).catch((cause: unknown) => {
       if (cause instanceof FormatError) throw cause;
       throw new FormatError(

@@ -112,7 +112,7 @@ export async function evaluateSplit(
 }
 
 /** A sequence's logits without padding: [L], or [2 · S] with the starts before the ends. */
-function rowOf(logits: Tensor, row: number, { inputIds }: Feature): Float32Array {
+function rowOf(logits: Tensor, row: number, { ids }: Feature): Float32Array {
   if (logits.shape.length === 2) return logits.select(0, row).toFloat32Array();
-  return logits.select(1, row).narrow(1, 0, inputIds.length).reshape([-1]).toFloat32Array();
+  return logits.select(1, row).narrow(1, 0, ids.length).reshape([-1]).toFloat32Array();
 }

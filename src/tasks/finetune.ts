@@ -171,7 +171,7 @@ function sourcesOf(
   function* read() {
     yield data.task.name;
     for (const { features } of allOf(used.splits)) {
-      for (const { inputIds, targets } of features) yield* [inputIds, JSON.stringify(targets)];
+      for (const { ids, targets } of features) yield* [ids, JSON.stringify(targets)];
     }
   }
   return {

@@ -1,33 +1,28 @@
 import { permutation } from "../data/order.js";
 import { noiseKeys } from "../data/philox.js";
+import {
+  cutIntoBatches,
+  longestFirst,
+  type PaddedSequences,
+  padded,
+  rowsWithin,
+  type Sequence,
+} from "../text/model-inputs.js";
 
 /** One sequence as a model reads it, with what it should say. */
-export interface Feature {
-  readonly inputIds: Int32Array;
-  /** 0 for the first text and 1 for the second, special tokens included. */
-  readonly tokenTypeIds: Uint8Array;
+export interface Feature extends Sequence {
   /** The label or score; for question answering the first and last token of the answer. */
   readonly targets: readonly number[];
 }
 
 /** Sequences padded to one length, row after row. */
-export interface TaskBatch {
-  /** [B, S] */
-  readonly inputIds: Int32Array;
-  /** [B, S] */
-  readonly tokenTypeIds: Uint8Array;
-  /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
-  readonly attentionMask: Uint8Array | null;
+export interface TaskBatch extends PaddedSequences {
   /** [targets][B] */
   readonly targets: readonly Float64Array[];
   /** [B], which features these are. */
   readonly indices: readonly number[];
   /** [B], what dropout's noise follows from; null where nothing is trained. */
   readonly noiseKeys: BigInt64Array | null;
-  readonly B: number;
-  readonly S: number;
-  /** Positions that are not padding. */
-  readonly tokenCount: number;
 }
 
 /** One optimizer step of fine-tuning. */
@@ -75,10 +70,8 @@ export class TaskSteps {
     const steps: number[][] = [];
     for (let start = 0; start < N; start += STEPS_PER_BUCKET * stepSequences) {
       const size = Math.min(STEPS_PER_BUCKET * stepSequences, N - start);
-      const bucket = longestFirst(
-        this.#features,
-        Array.from({ length: size }, (_, i) => order(start + i)),
-      );
+      const drawn = Array.from({ length: size }, (_, i) => order(start + i)).sort((a, b) => a - b);
+      const bucket = longestFirst(drawn, (index) => (this.#features[index] as Feature).ids.length);
       for (let at = 0; at < size; at += stepSequences) steps.push(bucket.slice(at, at + stepSequences));
     }
     const stepOrder = permutation(seed, 2 * epoch + 1, steps.length);
@@ -105,12 +98,6 @@ export function evaluationBatches(
   );
 }
 
-/** Longest first: a batch that does not fit in memory fails at once. */
-function longestFirst(features: readonly Feature[], indices: readonly number[]): number[] {
-  const length = (index: number) => features[index]?.inputIds.length ?? 0;
-  return indices.toSorted((a, b) => length(b) - length(a) || a - b);
-}
-
 /** Cuts sequences into micro-batches of at most `microBatchTokens` positions, padding included. */
 function cutByTokens(
   features: readonly Feature[],
@@ -121,40 +108,17 @@ function cutByTokens(
     keysOf,
   }: { microBatchTokens: number; padId: number; keysOf(stepIndices: number[]): TaskBatch["noiseKeys"] },
 ): TaskBatch[] {
-  const sorted = longestFirst(features, indices);
-  const batches: TaskBatch[] = [];
-  for (let start = 0; start < sorted.length; ) {
-    const longest = features[sorted[start] ?? 0]?.inputIds.length ?? 1;
-    const rows = sorted.slice(start, start + Math.max(1, Math.floor(microBatchTokens / longest)));
-    const keys = keysOf(rows.map((_, i) => start + i));
-    batches.push({ ...padded(features, rows, padId), noiseKeys: keys });
-    start += rows.length;
-  }
-  return batches;
-}
-
-function padded(features: readonly Feature[], indices: readonly number[], padId: number): Omit<TaskBatch, "noiseKeys"> {
-  const rows = indices.map((index) => features[index] as Feature);
-  const B = rows.length;
-  const S = Math.max(...rows.map(({ inputIds }) => inputIds.length));
-  const inputIds = new Int32Array(B * S).fill(padId);
-  const tokenTypeIds = new Uint8Array(B * S);
-  const attentionMask = new Uint8Array(B * S);
-  for (const [b, row] of rows.entries()) {
-    inputIds.set(row.inputIds, b * S);
-    tokenTypeIds.set(row.tokenTypeIds, b * S);
-    attentionMask.fill(1, b * S, b * S + row.inputIds.length);
-  }
-  const tokenCount = rows.reduce((sum, row) => sum + row.inputIds.length, 0);
-  const columns = rows[0]?.targets.length ?? 0;
-  return {
-    inputIds,
-    tokenTypeIds,
-    attentionMask: tokenCount === B * S ? null : attentionMask,
-    targets: Array.from({ length: columns }, (_, t) => Float64Array.from(rows, ({ targets }) => targets[t] ?? 0)),
-    indices,
-    B,
-    S,
-    tokenCount,
-  };
+  const lengthOf = (index: number) => (features[index] as Feature).ids.length;
+  const sorted = longestFirst(indices, lengthOf);
+  let done = 0;
+  return cutIntoBatches(sorted, lengthOf, (longest) => rowsWithin(microBatchTokens, longest)).map((indices) => {
+    const rows = indices.map((index) => features[index] as Feature);
+    const columns = rows[0]?.targets.length ?? 0;
+    const targets = Array.from({ length: columns }, (_, t) =>
+      Float64Array.from(rows, ({ targets }) => targets[t] ?? 0),
+    );
+    const keys = keysOf(rows.map((_, i) => done + i));
+    done += rows.length;
+    return { ...padded(rows, padId), targets, indices, noiseKeys: keys };
+  });
 }

@@ -1,6 +1,7 @@
 import { Tokenizer as Engine } from "tokenizers";
 import { sha256Of } from "../storage/digest.js";
 import type { EncodedText } from "./encoded-text.js";
+import { pairSequence } from "./model-inputs.js";
 import { readTokenizerFolder, writeTokenizerFolder } from "./tokenizer-files.js";
 import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from "./tokenizer-spec.js";
 
@@ -95,11 +96,10 @@ export class Tokenizer {
   }
 
   /** [CLS] first [SEP] second [SEP], with token type 0 up to the first [SEP] and 1 after it. */
-  async encodePair(first: string, second: string): Promise<{ ids: Uint32Array; tokenTypeIds: Uint8Array }> {
+  async encodePair(first: string, second: string): Promise<{ ids: Int32Array; tokenTypeIds: Uint8Array }> {
     const [a, b] = (await this.encodeIds([first, second])) as [Uint32Array, Uint32Array];
-    const { cls, sep } = this.ids;
-    const ids = Uint32Array.from([cls, ...a, sep, ...b, sep]);
-    return { ids, tokenTypeIds: new Uint8Array(ids.length).fill(1, a.length + 2) };
+    const { ids, secondAt } = pairSequence(a, b, this.ids);
+    return { ids, tokenTypeIds: new Uint8Array(ids.length).fill(1, secondAt) };
   }
 
   /** Text for the ids, lower-cased where the tokenizer lower-cases; special tokens are left out unless asked for. */

@@ -71,7 +71,7 @@ test("the sequences of a step, and where they start", () => {
 
 test("the steps of a fine-tuning", () => {
   const features = first(23, (i) => i).map((i) => ({
-    ...{ inputIds: new Int32Array(3 + (i % 4)), tokenTypeIds: new Uint8Array(3 + (i % 4)), targets: [i] },
+    ...{ ids: new Int32Array(3 + (i % 4)), secondAt: 3 + (i % 4), targets: [i] },
   }));
   const steps = new TaskSteps(features, { seed: 9, stepSequences: 4, microBatchTokens: 12, padId: 0 });
   const at = (step: number) => steps.at(step).microBatches.map(({ indices }) => indices);

@@ -83,7 +83,7 @@ describe.each([
       const byName = new Map(classification.labels.map(({ label, probability }) => [label, probability]));
       for (const [label, name] of LABELS.entries()) expect(byName.get(name)).toBeCloseTo(expected[i]?.[label] ?? -1, 5);
       expect(classification.label).toBe(classification.labels[0]?.label);
-      expect(classification.isCut).toBe((features[i]?.inputIds.length ?? 0) === 64);
+      expect(classification.isCut).toBe((features[i]?.ids.length ?? 0) === 64);
     }
     expect(new Set(got.map((each) => ("label" in each ? each.label : ""))).size).toBeGreaterThan(1);
   });

@@ -2,11 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type AnswerOptions, answer } from "../../src/infer/answer.js";
-import type { Batch } from "../../src/infer/batches.js";
 import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
-import type { Model } from "../../src/infer/model.js";
+import type { Batch, Model } from "../../src/infer/model.js";
 import { PieceEncoder } from "../../src/text/piece-encoder.js";
 import { specFromJson } from "../../src/text/tokenizer-json.js";
 import { TEACHER } from "./exported-models.js";
@@ -21,7 +20,7 @@ type Outputs = Readonly<Record<string, (batch: Batch) => ArrayLike<number>>>;
 interface MadeUp {
   readonly model: Model;
   /** Every sequence that was run. */
-  readonly sequences: Uint32Array[];
+  readonly sequences: Int32Array[];
   /** What was passed on to the model of the options. */
   readonly batchTokens: unknown[];
 }
@@ -33,7 +32,7 @@ function madeUp(architecture: string, outputs: Outputs, maxTokens: number): Made
     ...{ where: "made up", tokenizer, maxTokens, outputs: Object.keys(outputs) },
     config: { architecture, labels: ["no", "yes"], problemType: null },
     runAll: async (
-      sequences: readonly { ids: Uint32Array }[],
+      sequences: readonly { ids: Int32Array }[],
       read: (outputs: unknown, batch: unknown) => void,
       options: { batchTokens?: number },
     ) => {
@@ -109,7 +108,7 @@ describe("of an answer", () => {
   /** Logits by token of the passage; "none" is what [CLS] has. */
   function reader(scores: Readonly<Record<string, readonly [start: number, end: number]>>): MadeUp {
     const logitsOf = (which: 0 | 1) => (batch: Batch) => {
-      const ids = made.sequences.at(-1) as Uint32Array;
+      const ids = made.sequences.at(-1) as Int32Array;
       return Array.from({ length: batch.S }, (_, i) => {
         const token = i === 0 ? "none" : (tokenizer.idToToken(ids[i] ?? 0) ?? "");
         const isPassage = i === 0 || i > ids.indexOf(tokenizer.ids.sep);

@@ -25,8 +25,8 @@ function featureOf(given: Pick<QuestionFeature, "example" | "contextStart"> & { 
     ...given,
     starts: Uint32Array.from(given.starts),
     ends: Uint32Array.from(given.ends),
-    inputIds: new Int32Array(S),
-    tokenTypeIds: new Uint8Array(S),
+    ids: new Int32Array(S),
+    secondAt: given.contextStart,
     targets: [0, 0],
   };
   return feature;

@@ -7,6 +7,7 @@ import { ConfigError } from "../../src/errors.js";
 import type { QuestionExample } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
 import { type QuestionFeature, questionFeatures } from "../../src/tasks/questions/squad-features.js";
+import { padded } from "../../src/text/model-inputs.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { folderWith } from "../data/folders.js";
 
@@ -48,11 +49,11 @@ function startOf({ startPosition, contextStart, starts }: Expected): number {
 }
 
 function plain(feature: QuestionFeature) {
-  const { inputIds, tokenTypeIds, targets, example, contextStart, starts, ends } = feature;
+  const { ids, targets, example, contextStart, starts, ends } = feature;
   return {
     example,
-    inputIds: [...inputIds],
-    tokenTypeIds: [...tokenTypeIds],
+    inputIds: [...ids],
+    tokenTypeIds: [...padded([feature], 0).tokenTypeIds],
     contextStart,
     starts: [...starts],
     ends: [...ends],
@@ -128,10 +129,10 @@ describe("windows", () => {
       sequenceLength: 32,
       windowStride: 10,
     });
-    const tokens = features.map(({ inputIds, contextStart }) => [...inputIds.subarray(contextStart, -1)]);
+    const tokens = features.map(({ ids, contextStart }) => [...ids.subarray(contextStart, -1)]);
     const joined = tokens.flatMap((window, i) => (i === 0 ? window : window.slice(10)));
     expect(joined).toEqual([...(whole?.ids ?? [])]);
-    expect(Math.max(...features.map(({ inputIds }) => inputIds.length))).toBe(32);
+    expect(Math.max(...features.map(({ ids }) => ids.length))).toBe(32);
   });
 
   test("the answer's tokens, cut from the passage by their offsets, are the answer", async () => {

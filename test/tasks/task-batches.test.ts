@@ -5,8 +5,8 @@ import { evaluationBatches, type Feature, type TaskBatch, TaskSteps } from "../.
 const features: Feature[] = Array.from({ length: 230 }, (_, i) => {
   const length = 3 + ((i * 13) % 30);
   return {
-    inputIds: Int32Array.from({ length }, (_, at) => (at === 0 ? 100 + i : 5)),
-    tokenTypeIds: new Uint8Array(length).fill(1, 2),
+    ids: Int32Array.from({ length }, (_, at) => (at === 0 ? 100 + i : 5)),
+    secondAt: 2,
     targets: [i],
   };
 });
@@ -52,19 +52,19 @@ describe("a micro-batch", () => {
   test("has at most so many positions, and the micro-batches of a step add up to it", () => {
     for (const { B, S } of microBatches) expect(B === 1 || B * S <= 64).toBe(true);
     expect(microBatches.length).toBeGreaterThan(1);
-    expect(tokenCount).toBe(indicesOf(microBatches).reduce((sum, i) => sum + (features[i]?.inputIds.length ?? 0), 0));
+    expect(tokenCount).toBe(indicesOf(microBatches).reduce((sum, i) => sum + (features[i]?.ids.length ?? 0), 0));
   });
 
   test("holds its features padded, and what they should say", () => {
     for (const batch of microBatches) {
       for (const [b, index] of batch.indices.entries()) {
-        const { inputIds, tokenTypeIds } = features[index] as Feature;
+        const { ids } = features[index] as Feature;
         const row = (flat: ArrayLike<number>) => Array.from(flat).slice(b * batch.S, (b + 1) * batch.S);
-        const padding = new Array(batch.S - inputIds.length).fill(0);
-        expect(row(batch.inputIds)).toEqual([...inputIds, ...padding]);
-        expect(row(batch.tokenTypeIds)).toEqual([...tokenTypeIds, ...padding]);
+        const padding = new Array(batch.S - ids.length).fill(0);
+        expect(row(batch.inputIds)).toEqual([...ids, ...padding]);
+        expect(row(batch.tokenTypeIds)).toEqual([0, 0, ...new Array(ids.length - 2).fill(1), ...padding]);
         expect(row(batch.attentionMask ?? new Uint8Array(batch.B * batch.S).fill(1))).toEqual([
-          ...new Array(inputIds.length).fill(1),
+          ...new Array(ids.length).fill(1),
           ...padding,
         ]);
         expect(batch.targets[0]?.[b]).toBe(index);
@@ -73,11 +73,7 @@ describe("a micro-batch", () => {
   });
 
   test("has no attention mask where nothing is padded", () => {
-    const same = features.map((feature) => ({
-      ...feature,
-      inputIds: feature.inputIds.slice(0, 3),
-      tokenTypeIds: feature.tokenTypeIds.slice(0, 3),
-    }));
+    const same = features.map((feature) => ({ ...feature, ids: feature.ids.slice(0, 3) }));
     const [batch] = evaluationBatches(same, options);
     expect(batch?.attentionMask).toBeNull();
   });

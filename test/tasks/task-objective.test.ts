@@ -65,8 +65,8 @@ describe("the loss on the teacher's logits", () => {
 const features: Feature[] = Array.from({ length: 12 }, (_, i) => {
   const length = 6 + ((i * 5) % 15);
   return {
-    inputIds: Int32Array.from({ length }, (_, at) => 5 + ((i * 31 + at * 7) % 100)),
-    tokenTypeIds: new Uint8Array(length).fill(1, 3),
+    ids: Int32Array.from({ length }, (_, at) => 5 + ((i * 31 + at * 7) % 100)),
+    secondAt: 3,
     targets: [i % 2, 3],
   };
 });
@@ -121,13 +121,13 @@ describe.each(kinds)("%s", (kind, make) => {
 
   test("says the same of a sequence alone and padded beside a longer one", () => {
     using made = modelOf(make);
-    const short = features.findIndex(({ inputIds }) => inputIds.length < 10);
+    const short = features.findIndex(({ ids }) => ids.length < 10);
     const logits = (batch: TaskBatch, row: number) => {
       const given = taskLogits(made.model, batch, quiet);
       const own =
         given.shape.length === 2
           ? given.select(0, row)
-          : given.select(1, row).narrow(1, 0, features[short]?.inputIds.length ?? 0);
+          : given.select(1, row).narrow(1, 0, features[short]?.ids.length ?? 0);
       return own.reshape([-1]).toFloat32Array();
     };
     const [together] = batchesOf(1000) as [TaskBatch];

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Tokenizer as Engine } from "tokenizers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Feature } from "../../src/tasks/task-batches.js";
 import { textFeatures } from "../../src/tasks/texts/text-features.js";
+import { padded } from "../../src/text/model-inputs.js";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.js";
 
 const TEACHER = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
@@ -22,11 +24,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const example = (first: string, second: string | null = null) => ({ id: "0", first, second, label: 1 });
 const words = (n: number) => Array.from({ length: n }, (_, i) => ["water", "stone", "a", "river"][i % 4]).join(" ");
 
+const typesOf = (feature: Feature | undefined) => [...padded(feature === undefined ? [] : [feature], 0).tokenTypeIds];
+
 test("a text is [CLS] text [SEP], of type 0", async () => {
   const [feature] = await textFeatures([example("the river")], tokenizer, { sequenceLength: 16 });
   const { cls, sep } = tokenizer.ids;
-  expect([...(feature?.inputIds ?? [])]).toEqual([cls, tokenizer.tokenToId("the"), tokenizer.tokenToId("river"), sep]);
-  expect([...(feature?.tokenTypeIds ?? [])]).toEqual([0, 0, 0, 0]);
+  expect([...(feature?.ids ?? [])]).toEqual([cls, tokenizer.tokenToId("the"), tokenizer.tokenToId("river"), sep]);
+  expect(typesOf(feature)).toEqual([0, 0, 0, 0]);
   expect(feature?.targets).toEqual([1]);
 });
 
@@ -37,7 +41,7 @@ test("a row whose label is hidden has no target", async () => {
 
 test("an empty second text is still a pair", async () => {
   const [feature] = await textFeatures([example("the river", "")], tokenizer, { sequenceLength: 16 });
-  expect([...(feature?.tokenTypeIds ?? [])]).toEqual([0, 0, 0, 0, 1]);
+  expect(typesOf(feature)).toEqual([0, 0, 0, 0, 1]);
 });
 
 test("texts and pairs of any lengths are cut as the tokenizers package cuts them, longest first", async () => {
@@ -49,8 +53,8 @@ test("texts and pairs of any lengths are cut as the tokenizers package cuts them
       const given = example(words(a as number), b === null ? null : words(b));
       const [feature] = await textFeatures([given], tokenizer, { sequenceLength });
       const expected = await reference.encode(given.first, given.second);
-      expect([a, b, ...(feature?.inputIds ?? [])]).toEqual([a, b, ...expected.getIds()]);
-      expect([...(feature?.tokenTypeIds ?? [])]).toEqual(expected.getTypeIds());
+      expect([a, b, ...(feature?.ids ?? [])]).toEqual([a, b, ...expected.getIds()]);
+      expect(typesOf(feature)).toEqual(expected.getTypeIds());
     }
   }
 });

@@ -1,13 +1,11 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError } from "../../errors.js";
-import { padded } from "../../infer/batches.js";
-import { pairSequence } from "../../infer/inputs.js";
 import type { Model } from "../../infer/model.js";
 import { onnxPaths } from "../../infer/model-files.js";
 import { MODEL_DTYPES, openModel } from "../../infer/node.js";
 import { Encoder } from "../../models/encoder.js";
-import { cutLongestFirst } from "../../text/cut.js";
+import { padded, sequenceOf } from "../../text/model-inputs.js";
 import type { SentencePair } from "./made-up-pairs.js";
 import { type PairReader, paperCostOf, type Subject } from "./measure-subjects.js";
 
@@ -85,17 +83,14 @@ function onnxSubject(model: Model, name: string): Subject {
 
 function readPairs(model: Model, pairs: readonly SentencePair[]): PairReader {
   const { tokenizer, maxTokens } = model;
-  let cutPairs = 0;
-  const sequences = pairs.map(({ first, second }) => {
-    const both = [tokenizer.encode(first).ids, tokenizer.encode(second).ids] as const;
-    const [a, b] = cutLongestFirst(both, { room: maxTokens - 3, limit: maxTokens });
-    if (a.length + b.length < both[0].length + both[1].length) cutPairs++;
-    return pairSequence(a, b, tokenizer.ids);
+  const sequences = pairs.map((pair) => {
+    const texts = { first: tokenizer.encode(pair.first).ids, second: tokenizer.encode(pair.second).ids };
+    return sequenceOf(texts, tokenizer.ids, maxTokens);
   });
-  const batches = sequences.map((_, row) => padded(sequences, [row], tokenizer.ids.pad));
+  const batches = sequences.map((sequence) => padded([sequence], tokenizer.ids.pad));
   return {
     lengths: sequences.map(({ ids }) => ids.length),
-    cutPairs,
+    cutPairs: sequences.filter(({ isCut }) => isCut).length,
     pass: async (pair) => {
       const batch = batches[pair];
       if (batch !== undefined) await model.run(batch);
@@ -105,11 +100,6 @@ function readPairs(model: Model, pairs: readonly SentencePair[]): PairReader {
 
 /** Tokens that mean nothing, in full rows. */
 function batchOf({ tokenizer }: Model, { B, S }: { B: number; S: number }) {
-  const ids = Uint32Array.from({ length: S }, (_, i) => (i * 7919) % tokenizer.vocabSize);
-  const rows = Array.from({ length: B }, (_, b) => b);
-  return padded(
-    rows.map(() => ({ ids, secondAt: S >> 1 })),
-    rows,
-    tokenizer.ids.pad,
-  );
+  const ids = Int32Array.from({ length: S }, (_, i) => (i * 7919) % tokenizer.vocabSize);
+  return padded(new Array(B).fill({ ids, secondAt: S >> 1 }), tokenizer.ids.pad);
 }

@@ -12,6 +12,7 @@ import { CONFIG_FILE, readModelFolder } from "../../hub/folder.js";
 import { resolveModel } from "../../hub/hub.js";
 import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model-loading.js";
 import { Encoder } from "../../models/encoder.js";
+import { type PaddedSequences, padded, sequenceOf } from "../../text/model-inputs.js";
 import { nearest } from "../../text/nearest.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { PAPER_COSTS, type PaperCost } from "../paper.js";
@@ -131,10 +132,14 @@ function encoderShape(config: EncoderConfig): Shape {
 function encoderSubject(name: string, encoder: Encoder, tokenizer: Tokenizer, precision: MeasurePrecision): Subject {
   castProducts(encoder, precision);
   const { config } = encoder;
-  const pass = ({ ids, types }: Pick<PairIds, "ids" | "types">, { B, S }: BatchShape) => {
-    const inputIds = tensor(ids, { shape: [B, S], dtype: "int64" });
-    const tokenTypeIds = config.tokenTypes > 0 ? tensor(types, { shape: [B, S], dtype: "int64" }) : null;
-    const hidden = encoder.forward({ inputIds, mask: null, tokenTypeIds }, { training: false });
+  const pass = ({ inputIds, tokenTypeIds, B, S }: PaddedSequences) => {
+    const whole = (values: Int32Array | Uint8Array) => tensor(values, { shape: [B, S], dtype: "int64" });
+    const input = {
+      inputIds: whole(inputIds),
+      mask: null,
+      tokenTypeIds: config.tokenTypes > 0 ? whole(tokenTypeIds) : null,
+    };
+    const hidden = encoder.forward(input, { training: false });
     if (config.pooler) encoder.pool(hidden);
   };
   return {
@@ -147,19 +152,22 @@ function encoderSubject(name: string, encoder: Encoder, tokenizer: Tokenizer, pr
     hasPooler: config.pooler,
     paper: paperCostOf(config),
     read: async (pairs) => {
-      const read = await pairIds(pairs, tokenizer, config.maxPositions);
+      const texts = await tokenizer.encodeIds(pairs.flatMap(({ first, second }) => [first, second]));
+      const sequences = pairs.map((_, i) => {
+        const [first, second] = texts.slice(2 * i, 2 * i + 2) as [Uint32Array, Uint32Array];
+        return sequenceOf({ first, second }, tokenizer.ids, config.maxPositions);
+      });
+      const batches = sequences.map((sequence) => padded([sequence], tokenizer.ids.pad));
       return {
-        lengths: read.map(({ ids }) => ids.length),
-        cutPairs: read.filter(({ isCut }) => isCut).length,
-        pass: (pair) => {
-          const given = read[pair] as PairIds;
-          inference(precision, () => pass(given, { B: 1, S: given.ids.length }));
-        },
+        lengths: sequences.map(({ ids }) => ids.length),
+        cutPairs: sequences.filter(({ isCut }) => isCut).length,
+        pass: (pair) => inference(precision, () => pass(batches[pair] as PaddedSequences)),
       };
     },
     passBatch: ({ B, S }) => {
-      const ids = Int32Array.from({ length: B * S }, (_, i) => ((i % S) * 7919) % tokenizer.vocabSize);
-      inference(precision, () => pass({ ids, types: new Uint8Array(B * S) }, { B, S }));
+      const ids = Int32Array.from({ length: S }, (_, i) => (i * 7919) % tokenizer.vocabSize);
+      const batch = padded(new Array(B).fill({ ids, secondAt: S }), tokenizer.ids.pad);
+      inference(precision, () => pass(batch));
     },
     [Symbol.dispose]: () => encoder.dispose(),
   };
@@ -203,27 +211,6 @@ function elmoSubject(name: string, precision: MeasurePrecision): Subject {
 /** Runs a pass as it would be served, and frees what it made. */
 function inference(precision: MeasurePrecision, body: () => void): void {
   tidy(() => noGrad(() => autocast(precision, "cpu", body)));
-}
-
-interface PairIds {
-  readonly ids: Int32Array;
-  readonly types: Uint8Array;
-  readonly isCut: boolean;
-}
-
-/** [CLS] first [SEP] second [SEP], each sentence cut to half of what there is room for where both do not fit. */
-async function pairIds(pairs: readonly SentencePair[], tokenizer: Tokenizer, maxPositions: number): Promise<PairIds[]> {
-  const sides = await tokenizer.encodeIds(pairs.flatMap(({ first, second }) => [first, second]));
-  const { cls, sep } = tokenizer.ids;
-  const room = maxPositions - 3;
-  return pairs.map((_, i) => {
-    const [a, b] = [sides[2 * i] ?? new Uint32Array(0), sides[2 * i + 1] ?? new Uint32Array(0)];
-    const isCut = a.length + b.length > room;
-    const keep = isCut ? Math.floor(room / 2) : room;
-    const [first, second] = [a.subarray(0, keep), b.subarray(0, keep)];
-    const ids = Int32Array.from([cls, ...first, sep, ...second, sep]);
-    return { ids, types: new Uint8Array(ids.length).fill(1, first.length + 2), isCut };
-  });
 }
 
 /** The paper's row for an encoder of this shape, whatever its vocabulary. */

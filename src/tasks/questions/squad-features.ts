@@ -1,8 +1,8 @@
 import { ConfigError } from "../../errors.js";
 import type { AnswerWindow } from "../../kinds/answers.js";
 import type { QuestionExample } from "../../kinds/task.js";
-import { longestQuestion, windows } from "../../text/cut.js";
 import type { EncodedText } from "../../text/encoded-text.js";
+import { longestQuestion, pairSequence, windows } from "../../text/model-inputs.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../task-batches.js";
 
@@ -52,19 +52,15 @@ function featureOf(
     from: number;
     to: number;
   },
-  { ids: { cls, sep } }: Tokenizer,
+  { ids }: Tokenizer,
 ): QuestionFeature {
   const { example, index, question, context, from, to } = given;
-  const contextStart = question.length + 2;
-  const inputIds = new Int32Array(contextStart + to - from + 1).fill(sep);
-  inputIds[0] = cls;
-  inputIds.set(question, 1);
-  inputIds.set(context.ids.subarray(from, to), contextStart);
+  const sequence = pairSequence(question, context.ids.subarray(from, to), ids);
+  const contextStart = sequence.secondAt;
   const starts = context.starts.subarray(from, to);
   const ends = context.ends.subarray(from, to);
   return {
-    inputIds,
-    tokenTypeIds: new Uint8Array(inputIds.length).fill(1, contextStart),
+    ...sequence,
     targets: targetsOf(example, { starts, ends, contextStart }),
     example: index,
     contextStart,

@@ -1,5 +1,5 @@
 import type { TextExample } from "../../kinds/task.js";
-import { cutLongestFirst } from "../../text/cut.js";
+import { sequenceOf } from "../../text/model-inputs.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../task-batches.js";
 
@@ -14,13 +14,8 @@ export async function textFeatures(
 ): Promise<Feature[]> {
   const firsts = await tokenizer.encodeIds(examples.map(({ first }) => first));
   const seconds = await tokenizer.encodeIds(examples.map(({ second }) => second ?? ""));
-  const { cls, sep } = tokenizer.ids;
   return examples.map(({ second, label }, i) => {
-    const isPair = second !== null;
-    const all: [Uint32Array, Uint32Array] = [firsts[i] as Uint32Array, seconds[i] as Uint32Array];
-    const [a, b] = cutLongestFirst(all, { room: sequenceLength - (isPair ? 3 : 2), limit: sequenceLength });
-    const inputIds = Int32Array.from(isPair ? [cls, ...a, sep, ...b, sep] : [cls, ...a, sep]);
-    const tokenTypeIds = new Uint8Array(inputIds.length).fill(1, a.length + 2);
-    return { inputIds, tokenTypeIds, targets: label === null ? [] : [label] };
+    const texts = { first: firsts[i] as Uint32Array, second: second === null ? null : (seconds[i] as Uint32Array) };
+    return { ...sequenceOf(texts, tokenizer.ids, sequenceLength), targets: label === null ? [] : [label] };
   });
 }

@@ -62,7 +62,7 @@ describe("a model", () => {
   test("reads [CLS] first [SEP] second [SEP], cut to its 24 positions", async () => {
     using subject = await openEncoder(modelFolder("distilbert"), "distilbert", float32);
     const { lengths, cutPairs } = await subject.read(PAIRS);
-    expect(lengths).toEqual([2 + 2 + 3, 3 + 0 + 3, 10 + 10 + 3]);
+    expect(lengths).toEqual([2 + 2 + 3, 3 + 0 + 3, 10 + 11 + 3]);
     expect(cutPairs).toBe(1);
   });
 

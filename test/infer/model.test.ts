@@ -1,45 +1,7 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { batchRows, padded, type Sequence } from "../../src/infer/batches.js";
 import { classify } from "../../src/infer/classify.js";
-import { floats } from "../../src/infer/runtime.js";
+import { feedsOf, floats, type Runtime } from "../../src/infer/runtime.js";
 import { CLASSES, DISTILBERT, type ModelShop, open, openModelShop } from "./exported-models.js";
-
-const sequence = (length: number, secondAt = length): Sequence => ({ ids: new Uint32Array(length).fill(7), secondAt });
-
-describe("batches", () => {
-  test("hold every sequence once, the longest first, within the budget", () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 60 })), fc.integer({ min: 1, max: 200 }), (lengths, budget) => {
-        const batches = batchRows(
-          lengths.map((length) => sequence(length)),
-          budget,
-        );
-        const rows = batches.flat();
-        expect(rows.toSorted((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
-        const inOrder = rows.map((row) => lengths[row] ?? 0);
-        expect(inOrder).toEqual(inOrder.toSorted((a, b) => b - a));
-        for (const batch of batches) {
-          const longest = Math.max(...batch.map((row) => lengths[row] ?? 0));
-          expect(batch.length === 1 || batch.length * longest <= budget).toBe(true);
-        }
-      }),
-    );
-  });
-
-  test("of none are none", () => {
-    expect(batchRows([], 100)).toEqual([]);
-  });
-
-  test("are padded to the longest, with marks at real tokens and types from the second text on", () => {
-    const first = { ids: Uint32Array.of(2, 70_000, 3, 8, 3), secondAt: 3 };
-    const batch = padded([first, { ids: Uint32Array.of(2, 9, 3), secondAt: 3 }], [0, 1], 4);
-    expect([batch.B, batch.S]).toEqual([2, 5]);
-    expect(Array.from(batch.inputIds, Number)).toEqual([2, 70_000, 3, 8, 3, 2, 9, 3, 4, 4]);
-    expect(Array.from(batch.attentionMask, Number)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
-    expect(Array.from(batch.tokenTypeIds, Number)).toEqual([0, 0, 0, 1, 1, 0, 0, 0, 0, 0]);
-  });
-});
 
 describe("results", () => {
   let shop: ModelShop;
@@ -93,4 +55,38 @@ test("halves that come as bits are read as numbers", () => {
   const bits = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0xfc00, 0x0000);
   const tensor = { data: bits, type: "float16" } as unknown as Parameters<typeof floats>[0];
   expect([...floats(tensor)]).toEqual([1, -2, 2 ** -24, 65_504, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]);
+});
+
+test("a batch is fed as int64, the inputs that a graph has and no others", () => {
+  const batch = {
+    inputIds: Int32Array.of(2, 70_000, 3, 2, 3, 0),
+    attentionMask: Uint8Array.of(1, 1, 1, 1, 1, 0),
+    tokenTypeIds: Uint8Array.of(0, 0, 1, 0, 0, 0),
+    ...{ B: 2, S: 3 },
+  };
+  const runtime = {
+    Tensor: class {
+      constructor(
+        readonly type: string,
+        readonly data: BigInt64Array,
+        readonly dims: readonly number[],
+      ) {}
+    },
+  } as unknown as Pick<Runtime, "Tensor">;
+  const feeds = (inputNames: readonly string[], attentionMask: Uint8Array | null = batch.attentionMask) =>
+    feedsOf({ ...batch, attentionMask }, { inputNames }, runtime);
+  const values = (given: ReturnType<typeof feeds>) =>
+    Object.entries(given).map(([name, { type, data, dims }]) => [
+      name,
+      type,
+      [...dims],
+      Array.from(data as never, Number),
+    ]);
+  expect(values(feeds(["token_type_ids", "input_ids"]))).toEqual([
+    ["token_type_ids", "int64", [2, 3], [0, 0, 1, 0, 0, 0]],
+    ["input_ids", "int64", [2, 3], [2, 70_000, 3, 2, 3, 0]],
+  ]);
+  expect(values(feeds(["attention_mask"]))).toEqual([["attention_mask", "int64", [2, 3], [1, 1, 1, 1, 1, 0]]]);
+  expect(values(feeds(["attention_mask"], null))).toEqual([["attention_mask", "int64", [2, 3], [1, 1, 1, 1, 1, 1]]]);
+  expect(() => feeds(["pixels"])).toThrow(/expected inputs input_ids, attention_mask, token_type_ids; got "pixels"/);
 });
