@@ -2,24 +2,14 @@
  * Limbeck as a library: what the commands do, as functions.
  *
  * ```ts
- * import { distill, distillRecipeNamed, prepare } from "limbeck";
+ * import { distill, prepare } from "limbeck";
  *
- * await prepare({ corpus: ["corpus.txt"], tokenizer: "teacher", out: "data" });
- * const { model, heldOut } = await distill({
- *   recipe: distillRecipeNamed("nano", { steps: 1000 }),
- *   teacher: "teacher",
- *   data: "data",
- *   out: "run",
- *   resume: false,
- *   device: "cpu",
- *   heldOutSequences: 256,
- *   cadence: { logEverySteps: 10, evaluateEverySteps: 100, saveEverySteps: 500, saveEveryMinutes: 10 },
- *   observer: { estimate() {}, step: console.log, evaluation() {}, saved() {} },
- *   onTeacher: console.log,
- * });
+ * await prepare({ corpus: ["my-text"], tokenizer: "bert-base-uncased", out: "data" });
+ * const { model } = await distill({ teacher: "bert-base-uncased", data: "data", out: "run", set: { steps: 1000 } });
  * ```
  *
- * Importing it opens nothing: libtorch is loaded when the first tensor is made. Every error thrown on purpose is a LimbeckError, whose message is one line.
+ * Importing it opens nothing: libtorch is loaded where it is first needed. Every error thrown on purpose is a
+ * LimbeckError, whose message is one line.
  *
  * @packageDocumentation
  */
