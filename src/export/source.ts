@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { fromHuggingFace } from "../families/families.js";
-import { CONFIG_FILE, type ModelFolder, readModelFolder } from "../hub/folder.js";
+import { type ModelFolder, readModelFolder } from "../hub/folder.js";
 import { resolveModel } from "../hub/hub.js";
 import { checkTokenizerFits, shapesOf } from "../hub/model-loading.js";
 import type { PipelineTask } from "../kinds/kinds.js";
@@ -42,7 +40,7 @@ export async function openSource(source: string, task: PipelineTask | null): Pro
   const folder = readModelFolder(path);
   try {
     const chosen = exportTask(folder, task);
-    const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+    const { encoder: config } = folder;
     const shape = { config, task: chosen, labelCount: labelCountOf(folder, chosen) };
     const shapes = shapesOf(moduleOf(shape, { pooler: folder.weights.has("pooler.weight") }));
     folder.weights.expect(shapes);

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, linkSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FormatError } from "../errors.js";
-import { architectureOf, familyOf, tokenizerFiles } from "../families/families.js";
+import type { EncoderConfig } from "../families/config.js";
+import { architectureOf, familyOf, fromHuggingFace, tokenizerFiles } from "../families/families.js";
 import type { Family } from "../families/family.js";
 import { FolderDraft, steppedAside, writeSynced } from "../storage/atomic-files.js";
 import { writeError } from "../storage/disk.js";
@@ -18,6 +19,8 @@ export interface ModelFolder extends Disposable {
   /** config.json as it stands in the file. */
   readonly config: JsonObject;
   readonly family: Family;
+  /** The structure that config.json asks for. */
+  readonly encoder: EncoderConfig;
   readonly weights: ModelWeights;
   close(): void;
 }
@@ -54,10 +57,12 @@ export function readModelFolder(path: string): ModelFolder {
   const configPath = join(path, CONFIG_FILE);
   const config = readJsonObject(configPath, "a model's config.json");
   const family = familyOf(config, configPath);
+  const encoder = fromHuggingFace(config, configPath);
   const reader = openWeights(path);
   try {
     const weights = new ModelWeights(path, family, reader);
-    return { path, config, family, weights, close: () => weights.close(), [Symbol.dispose]: () => weights.close() };
+    const close = () => weights.close();
+    return { path, config, family, encoder, weights, close, [Symbol.dispose]: close };
   } catch (error) {
     reader.close();
     throw error;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Module } from "../engine/nn/module.js";
 import { noGrad } from "../engine/tensor/autograd.js";
 import { fromBytes } from "../engine/tensor/create.js";
@@ -7,10 +6,10 @@ import { releaseMemory, TensorScope, tidy } from "../engine/tensor/scope.js";
 import type { Tensor } from "../engine/tensor/tensor.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
-import { architectureOf, fromHuggingFace, toHuggingFace } from "../families/families.js";
+import { architectureOf, toHuggingFace } from "../families/families.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
+import { type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
 import type { TensorSource } from "./safetensors.js";
 
@@ -42,7 +41,7 @@ export async function loadMaskedLm(
 ): Promise<LoadedModel> {
   const path = await resolveModel(source);
   using folder = readModelFolder(path);
-  const model = new MaskedLm(fromHuggingFace(folder.config, join(path, CONFIG_FILE)));
+  const model = new MaskedLm(folder.encoder);
   refuseBareEncoder(folder);
   folder.weights.expect(shapesOf(model));
   const tokenizer = await loadTokenizer(path);
@@ -95,9 +94,8 @@ function refuseBareEncoder({ path, weights, config, family }: ModelFolder): void
 
 /** Reads only the shape of a model. */
 export async function readModelConfig(source: string): Promise<EncoderConfig> {
-  const path = await resolveModel(source);
-  using folder = readModelFolder(path);
-  return fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+  using folder = readModelFolder(await resolveModel(source));
+  return folder.encoder;
 }
 
 /** Reads only the tokenizer of a model. */

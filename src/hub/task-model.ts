@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DType } from "../engine/tensor/dtype.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
-import { fromHuggingFace, toHuggingFace } from "../families/families.js";
+import { toHuggingFace } from "../families/families.js";
 import { QuestionAnswering } from "../models/question-answering.js";
 import { SequenceClassifier } from "../models/sequence-classifier.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -55,7 +55,7 @@ export async function loadTaskModel(
 ): Promise<LoadedTaskModel> {
   const path = await resolveModel(source);
   using folder = readModelFolder(path);
-  const model = createTaskModel(fromHuggingFace(folder.config, join(path, CONFIG_FILE)), head);
+  const model = createTaskModel(folder.encoder, head);
   if (!hasHead(folder)) {
     throw new FormatError(
       path,
@@ -84,7 +84,7 @@ export async function startTaskModel(
 ): Promise<StartedTaskModel> {
   const path = await resolveModel(source);
   using folder = readModelFolder(path);
-  const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+  const config = folder.encoder;
   const { dropout } = options;
   const model = createTaskModel(dropout === null ? config : { ...config, dropout, attentionDropout: dropout }, head);
   if (hasHead(folder)) checkHead(folder, model, head, "Start from the model that it was fine-tuned from.");

@@ -9,7 +9,12 @@ import type { EncoderInput } from "../../../src/models/encoder.js";
 import { MaskedLm } from "../../../src/models/masked-lm.js";
 import type { DistillRecipe } from "../../../src/recipes/distill-recipe.js";
 import { DistillObjective } from "../../../src/training/distill/distill-objective.js";
-import { chosenLayers, createStudent, evenlySpacedLayers } from "../../../src/training/distill/student.js";
+import {
+  chosenLayers,
+  createStudent,
+  evenlySpacedLayers,
+  initialiseFromTeacher,
+} from "../../../src/training/distill/student.js";
 import { relativeError } from "../../models/closeness.js";
 import { madeUpStep, resultOf, smallBert } from "../loop/made-up-steps.js";
 import { tripleLoss } from "./recipes.js";
@@ -147,6 +152,12 @@ describe("a student", () => {
   test("of the teacher's depth, with token type 0 folded in, computes the teacher's logits", () => {
     using objective = distilling({ studentLayers: 4 });
     expect(relativeError(logitsOf(objective.model), logitsOf(teacher))).toBeLessThan(1e-5);
+  });
+
+  test("of a family whose students have token types of their own, has them as they are, and nothing folded in", () => {
+    using student = new MaskedLm({ ...teacher.config, layers: 4 }).materialise();
+    initialiseFromTeacher(student, teacher, { ...tripleLoss, studentLayers: 4 });
+    expect(weightsOf(student)).toEqual(weightsOf(teacher));
   });
 
   test("without the fold does not", () => {
