@@ -5,9 +5,9 @@ import { ConfigError, FormatError } from "../errors.js";
 import type { Task, TaskData } from "../kinds/task.js";
 import { mean } from "../numbers.js";
 import { fixed, listed } from "../quantities.js";
-import { createRun, isRun, openRun, type Run } from "../runs/run.js";
+import { createRun, discardCheckpoints, isRun, openRun, type Run } from "../runs/run.js";
 import { readJsonObject } from "../storage/json-file.js";
-import { discardWork, REPORT_FILE } from "../tasks/run-report.js";
+import { REPORT_FILE } from "../tasks/run-report.js";
 import type { Job } from "./jobs.js";
 
 /** A model to be fine-tuned on a task with a seed. */
@@ -99,7 +99,7 @@ export function jobOf(
     },
     outcome: () => fixed(readTaskRun(given, task).score, 1),
     tidy: () => {
-      discardWork(given.out); // Of a run that was killed before it came to that.
+      discardCheckpoints(given.out); // Of a run that was killed before it came to that.
       tidy();
     },
   };

@@ -1,10 +1,10 @@
-import { copyFileSync, existsSync, linkSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
 import { architectureOf, familyOf, fromHuggingFace, tokenizerFiles } from "../families/families.js";
 import type { Family } from "../families/family.js";
-import { FolderDraft, steppedAside, writeSynced } from "../storage/atomic-files.js";
+import { FolderDraft, linkOrCopy, steppedAside, writeSynced } from "../storage/atomic-files.js";
 import { writeError } from "../storage/disk.js";
 import { formatJson, type JsonObject, quoted, readJsonObject, toJsonObject } from "../storage/json-file.js";
 import { fileEntries, ModelWeights } from "./model-weights.js";
@@ -158,12 +158,4 @@ function namingOf(path: string, config: JsonObject): { family: Family; bare: boo
 function whereItMayBe(path: string): string {
   const old = steppedAside(resolve(path));
   return old === null ? "Check the path." : `A replacement was cut short: rename ${old} back to it.`;
-}
-
-function linkOrCopy(source: string, target: string): void {
-  try {
-    linkSync(source, target);
-  } catch {
-    copyFileSync(source, target); // Whatever kept it from being linked, a copy does or says why not.
-  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { FormatError } from "../errors.js";
 import { OutputFile } from "../storage/atomic-files.js";
 import { isJsonObject, type JsonObject, readError } from "../storage/json-file.js";
@@ -12,15 +12,12 @@ export class MetricsLog implements Disposable {
   readonly #file: OutputFile;
 
   /**
-   * Opens the log so that it reads as one uninterrupted run up to `lastStep`: later lines, and a last line that a kill
-   * has torn, are dropped.
-   *
-   * @param lastStep the step of the checkpoint the run goes on from; null when it starts from the start
-   * @throws FormatError when an earlier line is not a record
+   * Opens the log to go on after its first `bytes`, 0 from the start: what a run that was killed had written beyond is
+   * dropped, so that the log reads as one uninterrupted run.
    */
-  constructor(path: string, lastStep: number | null) {
+  constructor(path: string, bytes: number) {
     this.path = path;
-    if (existsSync(path)) truncateAfter(path, lastStep ?? Number.NEGATIVE_INFINITY);
+    if (existsSync(path) && statSync(path).size > bytes) truncateSync(path, bytes); // On a full disk, too.
     this.#file = new OutputFile(path, { flag: "a", next: "resume" });
   }
 
@@ -34,6 +31,11 @@ export class MetricsLog implements Disposable {
       typeof item === "number" && !Number.isFinite(item) ? String(item) : item,
     );
     this.#file.write(Buffer.from(`${line}\n`));
+  }
+
+  /** How long the log is: where a checkpoint goes on from. */
+  get bytes(): number {
+    return statSync(this.path).size;
   }
 
   /** Waits until every line is on the disk. */
@@ -51,34 +53,21 @@ export class MetricsLog implements Disposable {
 }
 
 /**
- * Reads metrics.jsonl; a last line without its newline is one being written, or torn, and is left out.
+ * Reads metrics.jsonl, for pages: no run goes on from it. A last line without its newline is one being written, or torn, and is left out.
  *
  * @throws FormatError when there is no such file, or naming the line that is not a record
  */
 export function readMetrics(path: string): MetricsRecord[] {
-  return completeLines(readText(path)).map((line, index) => parseLine(path, line, index));
-}
-
-/** Cuts the file before the first line beyond `lastStep`: steps only grow, and cutting works on a full disk too. */
-function truncateAfter(path: string, lastStep: number): void {
-  const text = readText(path);
-  const lines = completeLines(text);
-  const firstBeyond = lines.findIndex((line, index) => parseLine(path, line, index).step > lastStep);
-  const kept = firstBeyond < 0 ? lines : lines.slice(0, firstBeyond);
-  const keptBytes = Buffer.byteLength(kept.map((line) => `${line}\n`).join(""));
-  if (keptBytes < Buffer.byteLength(text)) truncateSync(path, keptBytes);
-}
-
-function readText(path: string): string {
+  let text: string;
   try {
-    return readFileSync(path, "utf8");
+    text = readFileSync(path, "utf8");
   } catch (error) {
     throw readError(path, "a run's metrics", error);
   }
-}
-
-function completeLines(text: string): string[] {
-  return text.split("\n").slice(0, -1);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line, index) => parseLine(path, line, index));
 }
 
 function parseLine(path: string, line: string, index: number): MetricsRecord {

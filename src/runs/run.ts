@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../errors.js";
 import { asideTarget, removeLeftovers, replaceText, syncPath } from "../storage/atomic-files.js";
+import { sha256Of } from "../storage/digest.js";
 import { writeError } from "../storage/disk.js";
 import {
   formatJson,
@@ -87,7 +88,7 @@ export function hasCheckpoint(directory: string): boolean {
   return isRun(directory) && listSteps(join(directory, CHECKPOINTS)).length > 0;
 }
 
-/** Removes the checkpoints of a run that is finished and never to be resumed; it may be cut short and done again. */
+/** Removes the checkpoints of a run that is finished and never to be resumed, two of three or four times its model's size. */
 export function discardCheckpoints(directory: string): void {
   rmSync(join(directory, CHECKPOINTS), { recursive: true, force: true });
 }
@@ -104,11 +105,16 @@ export class Run implements Disposable {
   readonly #lock: DirectoryLock;
   readonly #keep: number;
   readonly #onWarning: (line: string) => void;
+  /** Of recipe.json, as it was written. */
+  readonly #recipeSha256: string;
   #metrics: MetricsLog | null = null;
+  /** The checkpoint that was opened or saved last. */
+  #atStep: number | null = null;
 
   constructor(directory: string, recipe: JsonObject, lock: DirectoryLock, options: RunOptions) {
     this.directory = directory;
     this.recipe = recipe;
+    this.#recipeSha256 = sha256Of([formatJson(recipe)]);
     this.#lock = lock;
     this.#keep = options.keepCheckpoints ?? 2;
     this.#onWarning = options.onWarning ?? ((line) => process.stderr.write(`${line}\n`));
@@ -130,13 +136,11 @@ export class Run implements Disposable {
   }
 
   /**
-   * Opens metrics.jsonl after `lastStep`: what an interrupted run had written beyond is dropped.
-   *
-   * @param lastStep the step of the checkpoint the run goes on from; null when it starts from the start
+   * Opens metrics.jsonl to go on after `bytes`: what an interrupted run had written beyond is dropped.
    */
-  openMetrics(lastStep: number | null): MetricsLog {
+  openMetrics(bytes: number): MetricsLog {
     this.#metrics?.close();
-    this.#metrics = new MetricsLog(this.metricsPath, lastStep);
+    this.#metrics = new MetricsLog(this.metricsPath, bytes);
     return this.#metrics;
   }
 
@@ -148,7 +152,8 @@ export class Run implements Disposable {
   saveCheckpoint(step: number, content: CheckpointContent): void {
     // A checkpoint promises the metrics up to its step.
     this.#metrics?.sync();
-    writeCheckpoint(this.#checkpoints, step, content);
+    writeCheckpoint(this.#checkpoints, step, { content, recipeSha256: this.#recipeSha256, earlier: this.#atStep });
+    this.#atStep = step;
     pruneCheckpoints(this.#checkpoints, { step, keep: this.#keep });
   }
 
@@ -156,9 +161,18 @@ export class Run implements Disposable {
    * Opens the newest complete checkpoint, passing over damaged ones with a warning; null when there is none.
    *
    * @throws FormatError when there are checkpoints and every one is damaged
+   * @throws ConfigError when an earlier version saved them, or recipe.json is not the one they were trained with
    */
   latestCheckpoint(): Checkpoint | null {
-    return openLatestCheckpoint(this.#checkpoints, this.#onWarning);
+    const checkpoint = openLatestCheckpoint(this.#checkpoints, this.#onWarning);
+    if (checkpoint !== null && checkpoint.recipeSha256 !== this.#recipeSha256) {
+      checkpoint.close();
+      throw new ConfigError(
+        `${join(this.directory, RECIPE_FILE)}: expected the recipe that step-${checkpoint.step} was trained with, got another: it was changed since. Put it back, or start a new run with it.`,
+      );
+    }
+    this.#atStep = checkpoint?.step ?? null;
+    return checkpoint;
   }
 
   /** Gives the directory back. */

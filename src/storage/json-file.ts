@@ -26,16 +26,20 @@ export function readJsonObject(path: string, what: string): JsonObject {
  * @throws FormatError when it is missing, empty, not JSON, or not of that form, naming the member
  */
 export function readJsonFile<T>(path: string, schema: z.ZodType<T>, options: { what: string; remedy: string }): T {
-  const { what, remedy } = options;
-  const parsed = schema.safeParse(readJson(path, what, remedy));
-  if (parsed.success) return parsed.data;
-  throw new FormatError(path, `${issueWords(parsed.error)}. ${remedy}`);
+  return parseJson(path, readJson(path, options.what, options.remedy), schema, options.remedy);
 }
 
-/** The first thing that is wrong with a value, and where: `splits.train: expected …`. */
-export function issueWords(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `${issue?.path.join(".") || "the document"}: ${issue?.message ?? "unexpected form"}`;
+/**
+ * What a file's JSON says, in a known form.
+ *
+ * @throws FormatError when it has another, naming the member
+ */
+export function parseJson<T>(path: string, value: unknown, schema: z.ZodType<T>, remedy: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join(".") || "the document";
+  throw new FormatError(path, `${where}: ${issue?.message ?? "unexpected form"}. ${remedy}`);
 }
 
 function readJson(path: string, what: string, remedy?: string): unknown {

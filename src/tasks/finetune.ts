@@ -7,18 +7,18 @@ import type { Split, Task } from "../kinds/task.js";
 import { mean } from "../numbers.js";
 import { checkLosses } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
-import type { Run } from "../runs/run.js";
+import { discardCheckpoints, type Run } from "../runs/run.js";
 import { keepSources } from "../runs/sources.js";
 import { sha256Of } from "../storage/digest.js";
 import { trainLoop } from "../training/loop/loop.js";
+import { restoreBest } from "../training/loop/loop-state.js";
 import { adamWOf, estimate, interruptible, takeRun } from "../training/loop/session.js";
-import { keepIfBest, restoreBest } from "./best-weights.js";
 import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evaluate-model.js";
 import { type FinetuneOptions, type Finetuning, finetuningOf, type TaskEvaluation } from "./finetune-options.js";
 import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import type { FinetuneResult } from "./result.js";
-import { discardWork, finishedRun, writeRunReport } from "./run-report.js";
+import { finishedRun, writeRunReport } from "./run-report.js";
 import { headOf, loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
 import { type Feature, TaskSteps } from "./task-batches.js";
 import { TaskObjective } from "./task-objective.js";
@@ -74,7 +74,7 @@ async function run(options: Finetuning): Promise<FinetuneResult> {
   const card = finetunedCard(task, recipe, result, options);
   await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
   writeRunReport(run.directory, options, { ...result, elapsedMs: performance.now() - startedMs });
-  discardWork(run.directory);
+  discardCheckpoints(run.directory);
   return result;
 }
 
@@ -99,22 +99,31 @@ async function trainAndKeep(
   const totalSteps = recipe.steps ?? Math.ceil((recipe.epochs ?? 1) * steps.stepsPerEpoch);
   const evaluateEverySteps = Math.max(1, Math.ceil(steps.stepsPerEpoch / recipe.evaluationsPerEpoch));
   const batchesOf = (step: number) => steps.at(step);
-  let kept: { step: number; results: readonly NamedResult[] } | null = null;
+  let kept: Kept | null = null;
   observer.estimate?.(await estimate(run, { totalSteps, batchesOf }, objective, signal));
-  await trainLoop({
+  const { best } = await trainLoop({
     ...{ run, recipe, totalSteps, objective, optimizer, batchesOf, device, signal, observer, profile, resume },
     cadence: { ...cadence, evaluateEverySteps, evaluatesUntrained: false },
     evaluate: async (step) => {
       const results = await evaluate();
       const evaluation = summaryOf(data.task, results);
-      if (recipe.keep === "last" || keepIfBest(run, objective.model, { step, score: evaluation.score }))
-        kept = { step, results };
+      if (recipe.keep === "last" || kept === null || evaluation.score > kept.score)
+        kept = { step, score: evaluation.score, results };
       return evaluation;
     },
+    keepBest: recipe.keep === "best" ? ({ score }) => score : undefined,
   });
-  const step = recipe.keep === "best" ? restoreBest(run, objective.model) : totalSteps;
-  const known = kept as { step: number; results: readonly NamedResult[] } | null; // Assigned in a closure.
+  const step = best?.step ?? totalSteps;
+  if (step !== totalSteps) restoreBest(run, objective.model);
+  const known = kept as Kept | null; // Assigned in a closure. What was best before the run was resumed, it does not know.
   return known?.step === step ? known : { step, results: await evaluate() };
+}
+
+/** The best evaluation, or the last, that this process has made. */
+interface Kept {
+  readonly step: number;
+  readonly score: number;
+  readonly results: readonly NamedResult[];
 }
 
 /** @throws ConfigError when the run's model was removed since */

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
@@ -8,7 +8,6 @@ import { discardCheckpoints, openRun } from "../runs/run.js";
 import { readSources, sourcePath } from "../runs/sources.js";
 import { replaceText } from "../storage/atomic-files.js";
 import { formatJson, readJsonFile } from "../storage/json-file.js";
-import { BEST_FILE } from "./best-weights.js";
 import type { FinetuneResult, SplitMetrics } from "./result.js";
 
 /** What a finished run came to, in the run directory: that it is there says that the run is finished. */
@@ -77,7 +76,7 @@ export function finishedRun(
       `${path}: expected ${key} ${wanted[key]}, got ${found[key]}. Give the same, or another --out.`,
     );
   }
-  discardWork(out); // It may have been killed before it came to that.
+  discardCheckpoints(out); // It may have been killed before it came to that.
   const { task, step, score, trainExamples, skippedRows } = report;
   const [metrics, selection] = [report.metrics as SplitMetrics, report.selection as FinetuneResult["selection"]];
   return { run: out, model: run.modelPath, task, step, score, metrics, selection, trainExamples, skippedRows };
@@ -88,10 +87,4 @@ export function readRunReport(directory: string): RunReport {
   const path = join(directory, REPORT_FILE);
   const [what, remedy] = ["the report of a fine-tuning run", "Delete the run's folder to repeat it."];
   return readJsonFile(path, reportFile, { what, remedy });
-}
-
-/** Removes what a finished run needs no more: checkpoints, two of three times its model's size, and the best weights. */
-export function discardWork(directory: string): void {
-  discardCheckpoints(directory);
-  rmSync(join(directory, BEST_FILE), { force: true });
 }

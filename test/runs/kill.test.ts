@@ -26,10 +26,10 @@ test("a run killed at any moment goes on from a complete checkpoint, the newest 
     // One more than was announced: the kill may fall between the save and its announcement.
     expect([saved, saved + 1]).toContain(latest?.step);
     saved = latest?.step ?? 0;
-    expect(latest?.state).toEqual({ step: saved });
+    expect(latest?.state).toEqual({ step: saved, metricsBytes: expect.any(Number) });
     expect(latest?.model.read("w").every((byte) => byte === saved % 256)).toBe(true);
     expect(warnings).toEqual([]);
-    const metrics = run.openMetrics(saved);
+    const metrics = run.openMetrics(Number(latest?.state.metricsBytes));
     metrics.close();
     expect(readMetrics(metrics.path).map(({ step }) => step)).toEqual(Array.from({ length: saved }, (_, i) => i + 1));
     expect(readdirSync(join(directory, "checkpoints")).every((name) => /^step-\d+$/.test(name))).toBe(true);

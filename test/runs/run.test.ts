@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -89,6 +90,68 @@ test("a step saved again replaces the old", () => {
   using latest = run.latestCheckpoint();
   expect(latest?.state).toEqual({ again: true });
   expect(readdirSync(join(run.directory, "checkpoints"))).toEqual(["step-1"]);
+});
+
+test("keeps the best weights from checkpoint to checkpoint, whichever goes", () => {
+  const run = runWith([], { keepCheckpoints: 1 });
+  const bests = (["own", "earlier", "own", "earlier", null] as const).map((best, i) => {
+    run.saveCheckpoint(i + 1, { ...contentOf(i + 1), best });
+    using again = run.latestCheckpoint();
+    return again?.best && new Float32Array(again.best.read("w").buffer)[0];
+  });
+  expect(bests).toEqual([1, 1, 3, 3, null]);
+});
+
+test("a step saved again keeps the best weights that it had", () => {
+  const run = runWith([]);
+  run.saveCheckpoint(1, { ...contentOf(1), best: "own" });
+  run.saveCheckpoint(2, { ...contentOf(2), best: "earlier" });
+  run.saveCheckpoint(2, { ...contentOf(2), best: "earlier" });
+  using latest = run.latestCheckpoint();
+  expect(new Float32Array(latest?.best?.read("w").buffer ?? new ArrayBuffer())[0]).toBe(1);
+});
+
+test("after a damaged checkpoint, goes on with the best weights of the one before", () => {
+  const run = runWith([], { onWarning: () => {} });
+  run.saveCheckpoint(1, { ...contentOf(1), best: "own" });
+  run.saveCheckpoint(2, { ...contentOf(2), best: "own" });
+  turnLastBit(join(run.directory, "checkpoints/step-2/best.safetensors"));
+  expect(latestStep(run)).toBe(1);
+  run.saveCheckpoint(3, { ...contentOf(3), best: "earlier" });
+  using latest = run.latestCheckpoint();
+  expect(new Float32Array(latest?.best?.read("w").buffer ?? new ArrayBuffer())[0]).toBe(1);
+});
+
+test("a checkpoint is bound to the recipe by its hash", () => {
+  const run = runWith([4]);
+  run.close();
+  const recipe = join(run.directory, "recipe.json");
+  const { recipeSha256 } = JSON.parse(readFileSync(join(run.directory, "checkpoints/step-4/state.json"), "utf8"));
+  expect(recipeSha256).toBe(createHash("sha256").update(readFileSync(recipe)).digest("hex"));
+  edit(recipe, "0.98", "0.99");
+  using changed = openRun(run.directory);
+  expect(() => changed.latestCheckpoint()).toThrow(ConfigError);
+  expect(() => changed.latestCheckpoint()).toThrow(
+    `${recipe}: expected the recipe that step-4 was trained with, got another: it was changed since. Put it back, or start a new run with it.`,
+  );
+});
+
+test("a checkpoint of the first format is refused, in one line that says what to do", () => {
+  const run = runWith([1, 2]);
+  for (const step of [1, 2]) {
+    const path = join(run.directory, `checkpoints/step-${step}/state.json`);
+    const { files } = JSON.parse(readFileSync(path, "utf8"));
+    // As the loop saved it then.
+    const state = { step, tokens: 77, elapsedMs: 1234.5 };
+    const stateSha256 = createHash("sha256")
+      .update(`${JSON.stringify(state, null, 2)}\n`)
+      .digest("hex");
+    writeFileSync(path, `${JSON.stringify({ step, state, stateSha256, files }, null, 2)}\n`);
+  }
+  expect(() => run.latestCheckpoint()).toThrow(ConfigError);
+  expect(() => run.latestCheckpoint()).toThrow(
+    /step-2\/state\.json: expected a checkpoint of this version of Limbeck, got one of an earlier\. Resume with the version that saved it, or start a new run\.$/,
+  );
 });
 
 test.each<[string, (checkpoint: string) => void, string]>([

@@ -153,7 +153,7 @@ test("a new run's recipe is on the disk before the run goes on", () => {
 
 test("a checkpoint is put in place when all of it is on the disk, and the metrics up to it", () => {
   using run = createRun(join(temporaryFolder(), "run"), RECIPE);
-  const metrics = run.openMetrics(null);
+  const metrics = run.openMetrics(0);
   metrics.append({ step: 1, loss: 1 });
   calls.length = 0;
   run.saveCheckpoint(1, contentOf(1));

@@ -17,6 +17,12 @@ const loopState = z.object({
   tokens: z.number().int().min(0),
   /** Time spent training so far, over all resumptions. */
   elapsedMs: z.number().min(0),
+  /** Steps that were done at the last evaluation; null before the first. */
+  evaluatedStep: z.number().int().nullable(),
+  /** The evaluation whose weights are kept, the first of the best; null before it, and where none are. */
+  best: z.object({ step: z.number().int(), score: z.number() }).nullable(),
+  /** Of metrics.jsonl, when this was saved. */
+  metricsBytes: z.number().int().min(0),
 });
 export type LoopState = z.infer<typeof loopState>;
 
@@ -27,13 +33,14 @@ interface Trained {
 }
 
 export function initialState(): LoopState {
-  return { step: 0, tokens: 0, elapsedMs: 0 };
+  return { step: 0, tokens: 0, elapsedMs: 0, evaluatedStep: null, best: null, metricsBytes: 0 };
 }
 
 export function checkpointContent({ objective, optimizer }: Trained, state: LoopState): CheckpointContent {
   return {
     model: parameterEntries(objective.model),
     optimizer: momentEntries(optimizer),
+    best: state.best && (state.best.step === state.step ? "own" : "earlier"),
     state,
   };
 }
@@ -73,6 +80,18 @@ export function restoreLatest(run: Run, { objective, optimizer }: Trained): Loop
   }
   optimizer.steps = state.data.step;
   return state.data;
+}
+
+/**
+ * Puts the weights of the best evaluation into the model.
+ *
+ * @throws FormatError when the checkpoints are damaged, or keep no weights
+ */
+export function restoreBest(run: Run, model: Objective["model"]): void {
+  using checkpoint = run.latestCheckpoint();
+  if (checkpoint?.best == null)
+    throw new FormatError(run.directory, "expected a checkpoint that keeps the best weights.");
+  loadWeights(model, checkpoint.best);
 }
 
 /** copy_ would spread a smaller tensor over a larger one. */

@@ -8,7 +8,7 @@ import type { Tensor } from "../../engine/tensor/tensor.js";
 import { Interrupted, RunError } from "../../errors.js";
 import type { Cadence } from "../../recipes/cadence.js";
 import type { OptimizerRecipe } from "../../recipes/training-recipe.js";
-import { type MetricsLog, readMetrics } from "../../runs/metrics-log.js";
+import type { MetricsLog } from "../../runs/metrics-log.js";
 import type { Run } from "../../runs/run.js";
 import { EventWriter } from "../../runs/tensorboard.js";
 import { checkpointContent, initialState, type LoopState, restoreLatest } from "./loop-state.js";
@@ -57,6 +57,8 @@ export interface LoopOptions<S extends StepData, E extends Evaluation> {
   batchesOf(step: number): S;
   /** @param step optimizer steps done */
   evaluate(step: number): Promise<E>;
+  /** How good an evaluation is: checkpoints keep the weights of the best, for `restoreBest`. Default: none are kept. */
+  keepBest?: ((result: E) => number) | undefined;
   cadence: Cadence;
   observer: Partial<Observer<E>>;
   /** Whether to record where the time of a few steps goes, to profile.json. */
@@ -77,39 +79,46 @@ export function interruptedRun({ directory }: Run, step: number): Interrupted {
  * @throws RunError when a loss is not finite, naming the step, the batch and the last good checkpoint
  * @throws StorageError when the disk is full; the last checkpoint is still there
  */
-export async function trainLoop<S extends StepData, E extends Evaluation>(options: LoopOptions<S, E>): Promise<void> {
+export async function trainLoop<S extends StepData, E extends Evaluation>(
+  options: LoopOptions<S, E>,
+): Promise<LoopState> {
   const { run, totalSteps, cadence, observer, signal } = options;
   const { evaluatesUntrained = true } = cadence;
   const restored = options.resume ? restoreLatest(run, options) : null;
   const state = restored ?? initialState();
-  const resumedAt = restored === null ? null : state.step;
+  const resumedAt = restored?.step ?? null;
   using profiler = options.profile ? new StepProfiler(run, { done: state.step, total: totalSteps }) : null;
   using events = new EventWriter(run.directory, resumedAt);
-  const metrics = run.openMetrics(resumedAt);
-  let evaluatedStep = lastEvaluation(metrics);
+  const metrics = run.openMetrics(state.metricsBytes);
   const speed = new Speedometer(state.elapsedMs);
-  const saved = { step: resumedAt, atMs: performance.now() };
+  const saved = { step: resumedAt, evaluatedStep: state.evaluatedStep, atMs: performance.now() };
   const save = () => {
-    if (saved.step === state.step) return;
-    refuseBadWeights(run, state.step, options.objective);
-    run.saveCheckpoint(state.step, checkpointContent(options, state));
-    Object.assign(saved, { step: state.step, atMs: performance.now() });
-    observer.saved?.(state.step);
+    const { step, evaluatedStep } = state;
+    if (saved.step === step && saved.evaluatedStep === evaluatedStep) return;
+    refuseBadWeights(run, step, options.objective);
+    state.metricsBytes = metrics.bytes;
+    run.saveCheckpoint(step, checkpointContent(options, state));
+    Object.assign(saved, { step, evaluatedStep, atMs: performance.now() });
+    observer.saved?.(step);
   };
   try {
     while (true) {
       const isDone = state.step >= totalSteps;
       const isEvaluated = state.step % cadence.evaluateEverySteps === 0 && (state.step > 0 || evaluatesUntrained);
-      if ((isDone || isEvaluated) && evaluatedStep !== state.step) {
+      if ((isDone || isEvaluated) && state.evaluatedStep !== state.step) {
         const result = await options.evaluate(state.step);
         refuseBadEvaluation(run, state.step, result);
         recordEvaluation(metrics, events, state.step, result);
         observer.evaluation?.(state.step, result);
-        evaluatedStep = state.step;
+        state.evaluatedStep = state.step;
+        const score = options.keepBest?.(result);
+        if (score !== undefined && !(state.best !== null && state.best.score >= score))
+          state.best = { step: state.step, score };
       }
+      const isBest = state.best?.step === state.step;
       const isDue = performance.now() - saved.atMs >= cadence.saveEveryMinutes * 60_000;
-      if (isDone || isDue || (state.step > 0 && state.step % cadence.saveEverySteps === 0)) save();
-      if (isDone) return;
+      if (isDone || isDue || isBest || (state.step > 0 && state.step % cadence.saveEverySteps === 0)) save();
+      if (isDone) return state;
       speed.startLap();
       profiler?.beginStep(state.step);
       const batches = phase("data", () => options.batchesOf(state.step));
@@ -131,14 +140,6 @@ export async function trainLoop<S extends StepData, E extends Evaluation>(option
     save(); // The step under way is dropped: the weights are those after the last whole step.
     throw interruptedRun(run, state.step);
   }
-}
-
-/**
- * The step of the last evaluation on record, −1 before the first. Read from metrics.jsonl and no state of a checkpoint:
- * a run that was interrupted while it evaluated has evaluated more than its checkpoint could know.
- */
-function lastEvaluation(metrics: MetricsLog): number {
-  return readMetrics(metrics.path).findLast((record) => "heldOutLoss" in record)?.step ?? -1;
 }
 
 /** One optimizer step: every micro-batch's share of the gradient, clipped, then AdamW. */

@@ -7,7 +7,7 @@ const { createRun, openRun } = await import(runModule);
 
 function contentOf(step, bytes) {
   const tensor = { dtype: "uint8", shape: [bytes], bytes: new Uint8Array(bytes).fill(step) };
-  return { model: [["w", tensor]], optimizer: [["m", tensor]], state: { step } };
+  return { model: [["w", tensor]], optimizer: [["m", tensor]], state: { step, metricsBytes: 1021 } };
 }
 
 function errorOf(act) {
@@ -22,7 +22,7 @@ function errorOf(act) {
 let run = createRun(directory, { name: "full" });
 run.saveCheckpoint(1, contentOf(1, 10_000));
 const checkpointError = errorOf(() => run.saveCheckpoint(2, contentOf(2, 3_000_000)));
-let metrics = run.openMetrics(null);
+let metrics = run.openMetrics(0);
 const metricsError = errorOf(() => {
   for (let step = 1; step < 10_000; step += 1) metrics.append({ step, note: "x".repeat(1000) });
 });
@@ -31,6 +31,6 @@ const left = readdirSync(`${directory}/checkpoints`);
 run = openRun(directory);
 const latest = run.latestCheckpoint();
 const first = latest.model.read("w")[0];
-metrics = run.openMetrics(latest.step);
+metrics = run.openMetrics(latest.state.metricsBytes);
 const metricsLeft = readFileSync(metrics.path, "utf8").length;
 process.stdout.write(JSON.stringify({ checkpointError, metricsError, left, step: latest.step, first, metricsLeft }));

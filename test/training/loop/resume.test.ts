@@ -124,6 +124,18 @@ test("an evaluation that was interrupted, made, and lost to a kill is on record 
   expect(outcomeOf(out)).toEqual(undisturbed.get("pretraining"));
 });
 
+test("a run whose log is gone goes on as it was: its state is in the checkpoint", async () => {
+  const job = jobs.get("pretraining") as Job;
+  const out = join(folder, "without-log");
+  const stop = new AbortController();
+  const stopAtNine = { step: (record: { step: number }) => record.step === 9 && stop.abort() };
+  await expect(runJob(job, { out, observer: stopAtNine, signal: stop.signal })).rejects.toThrow(Interrupted);
+  rmSync(join(out, "metrics.jsonl"));
+  await runJob(job, { out, resume: true });
+  const { model, metrics } = undisturbed.get("pretraining") ?? { model: null, metrics: [] };
+  expect(outcomeOf(out)).toEqual({ model, metrics: metrics.filter((record) => (record as { step: number }).step > 9) });
+});
+
 test("another cadence evaluates at other steps, and changes nothing else", async () => {
   const job = jobs.get("distillation") as Job;
   const out = join(folder, "cadence");
