@@ -254,7 +254,7 @@ write_record() {
 build_typescript() {
   local stamp=build/typescript.stamp key
   [[ -d src ]] || return 0 # An installed package brings dist/.
-  key=$(hash_of src web scripts/build-web.mjs tsconfig.json package-lock.json)
+  key=$(node scripts/dist-key.mjs)
   is_current "$stamp" "$key" && [[ -d dist ]] && return
   say "compiling TypeScript"
   rm -rf "$stamp" build/dist.new build/dist.old

@@ -1,8 +1,22 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+const ROOT = resolve(import.meta.dirname, "../..");
+
 /** The compiled command line: set-up builds it before the tests. */
-export const CLI = join(resolve(import.meta.dirname, "../.."), "dist/cli/main.js");
+export const CLI = join(ROOT, "dist/cli/main.js");
+
+/** Whoever compiles by hand removes the stamp, and looks after dist/ himself. */
+function refuseStaleDist(): void {
+  const stamp = join(ROOT, "build/typescript.stamp");
+  if (!existsSync(CLI)) throw new Error("dist/ is not there: npm run setup");
+  if (!existsSync(stamp)) return;
+  const key = execFileSync(process.execPath, [join(ROOT, "scripts/dist-key.mjs")], { encoding: "utf8" });
+  if (readFileSync(stamp, "utf8") !== key) throw new Error("dist/ is older than src/: npm run setup");
+}
+
+refuseStaleDist();
 
 /** How a command ended. */
 export interface Outcome {

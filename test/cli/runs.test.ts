@@ -1,7 +1,8 @@
-import { type ChildProcess, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { command, needs } from "../needs.js";
 import { limbeck, limbeckJson, type Options } from "./limbeck.js";
 import { distillation, makeWorkshop, type Workshop } from "./workshop.js";
 
@@ -153,8 +154,8 @@ test("a corpus on standard input gives the dataset its file gives", async () => 
 });
 
 const ESCAPE = "\u001b";
-const hasTerminal = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
-test.skipIf(!hasTerminal)("on a terminal one line moves, and nothing is left of it (needs script)", async () => {
+const terminal = needs(command("script makes no terminal", "script", "-qec", "true", "/dev/null"));
+test("on a terminal one line moves, and nothing is left of it", terminal, async () => {
   const { args } = distillation(shop, 600, "--evaluate-every", "600"); // Long enough for a line that moves four times a second.
   const quoted = (command: string[]) => command.map((word) => `'${word}'`).join(" ");
   const wrap = (command: string[]) => ["script", "-qec", `stty cols 80; ${quoted(command)}`, "/dev/null"];

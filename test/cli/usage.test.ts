@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { needs, proc } from "../needs.js";
 import { limbeck } from "./limbeck.js";
 
 const COMMANDS = [
@@ -72,7 +73,7 @@ test.concurrent.each<[what: string, args: string[], line: RegExp]>([
   expect(stderr).toMatch(/^limbeck: .* See "limbeck --help"\.\n$/);
 });
 
-describe.skipIf(!existsSync("/proc/self"))("a place below /proc, where nothing can be made, is refused", () => {
+describe("a place below /proc, where nothing can be made, is refused", needs(proc), () => {
   test.concurrent.each([
     ["prepare", "a.txt", "--tokenizer", "t", "--out"],
     ["tokenizer", "a.txt", "--vocab-size", "90", "--out"],

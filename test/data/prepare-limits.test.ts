@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDataset } from "../../src/data/dataset.js";
 import { prepare } from "../../src/data/prepare.js";
 import { type CompiledSources, compileSources } from "../compiled-sources.js";
+import { needs, smallDisk } from "../needs.js";
 import { contentsOf, folderWith } from "./folders.js";
 import { madeUpCorpus, madeUpDocuments, tokenizerFolder } from "./made-up-text.js";
 
@@ -120,9 +121,8 @@ describe("a full disk is one line, and the same command goes on:", () => {
   // A file system of half a megabyte in a namespace of the child's own, where the system lets us have one.
   const MOUNT =
     'mount -t tmpfs -o size=500k none "$1" && "$2" "$3" "$4" "$5"; cp -r "$1/dataset" "$6" && rm -f "$6"/.lock.*';
-  const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
-  test.skipIf(!canMount)("by a disk of 500 kB (needs unshare and mount)", async () => {
+  test("by a disk of 500 kB", needs(smallDisk()), async () => {
     const options = made();
     const disk = join(folderWith(), "disk");
     const out = join(folderWith(), "dataset");

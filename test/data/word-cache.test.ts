@@ -1,17 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cleanLine } from "../../src/data/readers/documents.js";
 import { CachedEncoder } from "../../src/data/word-cache.js";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.js";
+import { data, dataPath, needs } from "../needs.js";
 import { folderWith } from "./folders.js";
 import { madeUpDocuments, PIECES, tokenizerFolder } from "./made-up-text.js";
-
-const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
-const dataIsHere = existsSync(join(data, "wikipedia.txt.xz")) && existsSync(join(data, "vocab"));
 
 async function encode(encoder: CachedEncoder, documents: string[]): Promise<number[][]> {
   const { ids, lengths } = await encoder.encode(documents);
@@ -105,14 +100,15 @@ test("may be asked again before it has answered", async () => {
   for (const [i, documents] of batches.entries()) expect(answers[i]).toEqual(await reference(tokenizer, documents));
 });
 
-test.skipIf(!dataIsHere)("gives the reference ids on 10,000 lines of Wikipedia (needs LIMBECK_DATA)", async () => {
+const realText = needs(data("wikipedia.txt.xz", "vocab"));
+test("gives the reference ids on 10,000 lines of Wikipedia", realText, async () => {
   const command = 'xz -dc "$0" | head -n 10000';
-  const lines = execFileSync("sh", ["-c", command, join(data, "wikipedia.txt.xz")], {
+  const lines = execFileSync("sh", ["-c", command, dataPath("wikipedia.txt.xz")], {
     encoding: "utf8",
     maxBuffer: 2 ** 28,
     stdio: ["ignore", "pipe", "ignore"], // xz complains that head has had enough.
   }).split("\n");
-  const tokenizer = await loadTokenizer(join(data, "vocab"));
+  const tokenizer = await loadTokenizer(dataPath("vocab"));
   expect(await encode(new CachedEncoder(tokenizer, 2), lines.map(cleanLine))).toEqual(
     await reference(tokenizer, lines),
   );

@@ -5,21 +5,23 @@ import { expect, test, vi } from "vitest";
 import { formatModelCard } from "../../src/hub/card.js";
 import { readModelFolder, writeModelFolder } from "../../src/hub/folder.js";
 import { openSafetensors, writeSafetensors } from "../../src/hub/safetensors.js";
+import { needs, PYTHON, python } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { f32, parameterShapes } from "./example-model.js";
 
-const PYTHON = process.env.LIMBECK_PYTHON;
 // Importing torch and transformers takes most of it, a minute on a busy machine.
 vi.setConfig({ testTimeout: 300_000 });
 
-function python(program: string, ...args: string[]): string {
-  return execFileSync(PYTHON ?? "", ["-c", program, ...args], {
+const references = needs(python("huggingface_hub", "safetensors", "torch", "transformers"));
+
+function runPython(program: string, ...args: string[]): string {
+  return execFileSync(PYTHON, ["-c", program, ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
 }
 
-test.skipIf(!PYTHON)("Python's safetensors reads what is written here, bit for bit (needs LIMBECK_PYTHON)", () => {
+test("Python's safetensors reads what is written here, bit for bit", references, () => {
   const path = join(temporaryFolder(), "ours.safetensors");
   writeSafetensors(
     path,
@@ -40,7 +42,7 @@ from safetensors import safe_open
 with safe_open(sys.argv[1], "pt") as f:
     tensors = {k: f.get_tensor(k) for k in f.keys()}
     print(json.dumps([f.metadata(), {k: [str(t.dtype), list(t.shape), t.tolist()] for k, t in tensors.items()}]))`;
-  expect(JSON.parse(python(program, path))).toEqual([
+  expect(JSON.parse(runPython(program, path))).toEqual([
     { format: "pt", note: "ü" },
     {
       float: ["torch.float32", [2, 2], [[1.5, -0], [3e-40, 1e38].map(Math.fround)]],
@@ -54,14 +56,14 @@ with safe_open(sys.argv[1], "pt") as f:
   ]);
 });
 
-test.skipIf(!PYTHON)("what Python's safetensors writes is read here, bit for bit (needs LIMBECK_PYTHON)", () => {
+test("what Python's safetensors writes is read here, bit for bit", references, () => {
   const path = join(temporaryFolder(), "theirs.safetensors");
   const program = `
 import sys, torch
 from safetensors.torch import save_file
 dtypes = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.uint8, torch.bool]
 save_file({str(d): torch.tensor([[0, 1, 2]], dtype=d) for d in dtypes}, sys.argv[1], {"format": "pt"})`;
-  python(program, path);
+  runPython(program, path);
   using file = openSafetensors(path);
   expect(file.metadata).toEqual({ format: "pt" });
   expect(file.names).toHaveLength(8);
@@ -112,22 +114,18 @@ for ours, theirs, name in json.loads(sys.argv[1]):
     })
 print(json.dumps(results))`;
 
-test.skipIf(!PYTHON)(
-  "transformers' models go in and out with no key missing or unexpected (needs LIMBECK_PYTHON)",
-  async () => {
-    const folder = temporaryFolder();
-    const theirs = CASES.map((_, i) => join(folder, `theirs-${i}`));
-    const ours = CASES.map((_, i) => join(folder, `ours-${i}`));
-    python(MAKE, JSON.stringify(CASES.map(({ architecture, shards }, i) => [theirs[i], architecture, shards])));
-    for (const [i, { family, parts }] of CASES.entries())
-      await copyModel(theirs[i] ?? "", ours[i] ?? "", family, parts);
-    const compared = python(
-      COMPARE,
-      JSON.stringify(CASES.map(({ architecture }, i) => [ours[i], theirs[i], architecture])),
-    );
-    expect(JSON.parse(compared)).toEqual(CASES.map(() => ({ complaints: {}, same: true, sameOutput: true })));
-  },
-);
+test("transformers' models go in and out with no key missing or unexpected", references, async () => {
+  const folder = temporaryFolder();
+  const theirs = CASES.map((_, i) => join(folder, `theirs-${i}`));
+  const ours = CASES.map((_, i) => join(folder, `ours-${i}`));
+  runPython(MAKE, JSON.stringify(CASES.map(({ architecture, shards }, i) => [theirs[i], architecture, shards])));
+  for (const [i, { family, parts }] of CASES.entries()) await copyModel(theirs[i] ?? "", ours[i] ?? "", family, parts);
+  const compared = runPython(
+    COMPARE,
+    JSON.stringify(CASES.map(({ architecture }, i) => [ours[i], theirs[i], architecture])),
+  );
+  expect(JSON.parse(compared)).toEqual(CASES.map(() => ({ complaints: {}, same: true, sameOutput: true })));
+});
 
 async function copyModel(
   from: string,
@@ -144,18 +142,15 @@ async function copyModel(
   await writeModelFolder({ path: to, config, tensors, card: "# ours\n", saveTokenizer: () => {} });
 }
 
-test.skipIf(!PYTHON)(
-  "a BertForPreTraining's MLM head and pooler are read, its NSP head is left (needs LIMBECK_PYTHON)",
-  () => {
-    const theirs = join(temporaryFolder(), "theirs");
-    python(MAKE, JSON.stringify([[theirs, "BertForPreTraining", false]]));
-    using model = readModelFolder(theirs);
-    model.weights.expect(parameterShapes("bert", { mlm: true }));
-    model.weights.expect(parameterShapes("bert", { mlm: true, pooler: true }));
-  },
-);
+test("a BertForPreTraining's MLM head and pooler are read, its NSP head is left", references, () => {
+  const theirs = join(temporaryFolder(), "theirs");
+  runPython(MAKE, JSON.stringify([[theirs, "BertForPreTraining", false]]));
+  using model = readModelFolder(theirs);
+  model.weights.expect(parameterShapes("bert", { mlm: true }));
+  model.weights.expect(parameterShapes("bert", { mlm: true, pooler: true }));
+});
 
-test.skipIf(!PYTHON)("the Hub's own parser reads the model card (needs LIMBECK_PYTHON)", () => {
+test("the Hub's own parser reads the model card", references, () => {
   const path = join(temporaryFolder(), "README.md");
   const card = { title: "T", summary: "S: x", license: "apache-2.0", language: "no", tags: ["a: b", "distilbert"] };
   writeFileSync(path, formatModelCard({ ...card, baseModel: "org/base", pipelineTag: "fill-mask" }));
@@ -163,7 +158,7 @@ test.skipIf(!PYTHON)("the Hub's own parser reads the model card (needs LIMBECK_P
 import json, sys
 from huggingface_hub import ModelCard
 print(json.dumps(ModelCard.load(sys.argv[1]).data.to_dict()))`;
-  expect(JSON.parse(python(program, path))).toEqual({
+  expect(JSON.parse(runPython(program, path))).toEqual({
     language: "no",
     license: "apache-2.0",
     library_name: "transformers",

@@ -14,6 +14,7 @@ import { studentConfig } from "../../src/families/families.js";
 import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
+import { needs, PYTHON, python } from "../needs.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask } from "./golden.js";
 import { smallTokenizer } from "./small-tokenizer.js";
@@ -49,62 +50,61 @@ interface Loaded {
   results: Record<string, number[]>;
 }
 
-const python = process.env.LIMBECK_PYTHON;
-const title = "Python transformers (LIMBECK_PYTHON) loads what is written here";
+describe(
+  "Python transformers loads what is written here",
+  needs(python("torch", "transformers", "safetensors")),
+  () => {
+    let folder: string;
+    let before: number;
+    const path = (name: string): string => join(folder, name);
+    const written = new Map<string, TaskModel>();
+    let loaded: Record<string, Loaded>;
 
-describe.skipIf(python === undefined)(title, () => {
-  let folder: string;
-  let before: number;
-  const path = (name: string): string => join(folder, name);
-  const written = new Map<string, TaskModel>();
-  let loaded: Record<string, Loaded>;
-
-  beforeAll(async () => {
-    before = liveTensors();
-    folder = mkdtempSync(join(tmpdir(), "limbeck-heads-"));
-    const tokenizer = await smallTokenizer(join(folder, "vocabulary"));
-    for (const { name, config, head } of models) {
-      const model = randomised(create(config, head));
-      await saveTaskModel(path(name), model, { head, tokenizer, card: "" });
-      written.set(name, model);
-    }
-    const script = fileURLToPath(new URL("transformers-load.py", import.meta.url));
-    loaded = JSON.parse(
-      execFileSync(python as string, [script, ...[...written.keys()].map(path)], { encoding: "utf8" }),
-    );
-  }, 300_000); // Importing torch and transformers takes a minute on a busy machine.
-  afterAll(() => {
-    for (const model of written.values()) model.dispose();
-    rmSync(folder, { recursive: true });
-    expect(liveTensors()).toBe(before);
-  });
-
-  describe.each(models)("$name", ({ name, head }) => {
-    test("with no missing, unexpected or mismatched key", () => {
-      const { wrong, parameters } = loaded[path(name)] as Loaded;
-      for (const [kind, keys] of Object.entries(wrong)) expect(keys, kind).toEqual([]);
-      expect(parameters).toBe(written.get(name)?.parameterCount());
+    beforeAll(async () => {
+      before = liveTensors();
+      folder = mkdtempSync(join(tmpdir(), "limbeck-heads-"));
+      const tokenizer = await smallTokenizer(join(folder, "vocabulary"));
+      for (const { name, config, head } of models) {
+        const model = randomised(create(config, head));
+        await saveTaskModel(path(name), model, { head, tokenizer, card: "" });
+        written.set(name, model);
+      }
+      const script = fileURLToPath(new URL("transformers-load.py", import.meta.url));
+      loaded = JSON.parse(execFileSync(PYTHON, [script, ...[...written.keys()].map(path)], { encoding: "utf8" }));
+    }, 300_000); // Importing torch and transformers takes a minute on a busy machine.
+    afterAll(() => {
+      for (const model of written.values()) model.dispose();
+      rmSync(folder, { recursive: true });
+      expect(liveTensors()).toBe(before);
     });
 
-    test("with its labels and the kind of its task", () => {
-      const { labels, problemType } = loaded[path(name)] as Loaded;
-      const expected = {
-        classification: [["no", "yes", "it is neither"], "single_label_classification"],
-        regression: [["LABEL_0"], "regression"],
-        "question-answering": [["LABEL_0", "LABEL_1"], null], // transformers' own: start and end.
-      };
-      expect([labels, problemType]).toEqual(expected[head.kind]);
-    });
+    describe.each(models)("$name", ({ name, head }) => {
+      test("with no missing, unexpected or mismatched key", () => {
+        const { wrong, parameters } = loaded[path(name)] as Loaded;
+        for (const [kind, keys] of Object.entries(wrong)) expect(keys, kind).toEqual([]);
+        expect(parameters).toBe(written.get(name)?.parameterCount());
+      });
 
-    test("and computes the same", () => {
-      const { inputIds, attentionMask, results } = loaded[path(name)] as Loaded;
-      const ours = compute(written.get(name) as TaskModel, inputIds, attentionMask.flat());
-      const { logits, start_logits = [], end_logits = [] } = results;
-      const theirs = logits ?? start_logits.flatMap((start, i) => [start, end_logits[i] as number]);
-      expect(relativeError(ours, Float32Array.from(theirs))).toBeLessThan(1e-5);
+      test("with its labels and the kind of its task", () => {
+        const { labels, problemType } = loaded[path(name)] as Loaded;
+        const expected = {
+          classification: [["no", "yes", "it is neither"], "single_label_classification"],
+          regression: [["LABEL_0"], "regression"],
+          "question-answering": [["LABEL_0", "LABEL_1"], null], // transformers' own: start and end.
+        };
+        expect([labels, problemType]).toEqual(expected[head.kind]);
+      });
+
+      test("and computes the same", () => {
+        const { inputIds, attentionMask, results } = loaded[path(name)] as Loaded;
+        const ours = compute(written.get(name) as TaskModel, inputIds, attentionMask.flat());
+        const { logits, start_logits = [], end_logits = [] } = results;
+        const theirs = logits ?? start_logits.flatMap((start, i) => [start, end_logits[i] as number]);
+        expect(relativeError(ours, Float32Array.from(theirs))).toBeLessThan(1e-5);
+      });
     });
-  });
-});
+  },
+);
 
 function create(config: EncoderConfig, head: TaskHead): TaskModel {
   if (head.kind === "question-answering") return new QuestionAnswering(config);

@@ -16,6 +16,7 @@ import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { Encoder, type EncoderInput } from "../../src/models/encoder.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import type { Tokenizer } from "../../src/text/tokenizer.js";
+import { needs, PYTHON, python } from "../needs.js";
 import { relativeError } from "./closeness.js";
 import { additiveMask, encoderOf } from "./golden.js";
 import { smallTokenizer } from "./small-tokenizer.js";
@@ -50,62 +51,63 @@ interface Loaded {
   results: Record<string, number[]>;
 }
 
-const python = process.env.LIMBECK_PYTHON;
-const title = "Python transformers (LIMBECK_PYTHON) loads what is written here";
+describe(
+  "Python transformers loads what is written here",
+  needs(python("torch", "transformers", "safetensors")),
+  () => {
+    let folder: string;
+    const path = (architecture: string): string => join(folder, architecture);
+    const written = new Map<string, Encoder | MaskedLm>();
+    let loaded: Record<string, Loaded>;
 
-describe.skipIf(python === undefined)(title, () => {
-  let folder: string;
-  const path = (architecture: string): string => join(folder, architecture);
-  const written = new Map<string, Encoder | MaskedLm>();
-  let loaded: Record<string, Loaded>;
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "limbeck-models-"));
-    const tokenizer = await smallTokenizer(join(folder, "vocabulary"));
-    for (const [architecture, make] of Object.entries(models)) {
-      const model = randomised(make());
-      await write(model, { architecture, path: path(architecture), tokenizer });
-      written.set(architecture, model);
-    }
-    const script = fileURLToPath(new URL("transformers-load.py", import.meta.url));
-    const printed = execFileSync(python as string, [script, ...[...written.keys()].map(path)], { encoding: "utf8" });
-    loaded = JSON.parse(printed);
-  });
-  afterAll(() => {
-    for (const model of written.values()) model.dispose();
-    rmSync(folder, { recursive: true });
-  });
-
-  describe.each(Object.keys(models))("%s", (architecture) => {
-    test("with no missing, unexpected or mismatched key", () => {
-      const { wrong } = loaded[path(architecture)] as Loaded;
-      expect(Object.keys(wrong)).toEqual(
-        expect.arrayContaining(["missing_keys", "unexpected_keys", "mismatched_keys"]),
-      );
-      for (const [kind, keys] of Object.entries(wrong)) expect(keys, kind).toEqual([]);
-    });
-
-    test("with as many parameters", () => {
-      expect(loaded[path(architecture)]?.parameters).toBe(written.get(architecture)?.parameterCount());
-    });
-
-    test("with the tied output layer stored once", () => {
-      const weights = readFileSync(join(path(architecture), "model.safetensors"));
-      expect(weights.byteLength - 8 - Number(weights.readBigUInt64LE())).toBe(
-        4 * (written.get(architecture)?.parameterCount() ?? 0),
-      );
-    });
-
-    test("and computes the same", () => {
-      const { inputIds, attentionMask, results } = loaded[path(architecture)] as Loaded;
-      const ours = compute(written.get(architecture) as Encoder | MaskedLm, inputIds, attentionMask.flat());
-      expect(Object.keys(ours)).toEqual(Object.keys(results));
-      for (const [name, values] of Object.entries(ours)) {
-        expect(relativeError(values, Float32Array.from(results[name] as number[])), name).toBeLessThan(1e-5);
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "limbeck-models-"));
+      const tokenizer = await smallTokenizer(join(folder, "vocabulary"));
+      for (const [architecture, make] of Object.entries(models)) {
+        const model = randomised(make());
+        await write(model, { architecture, path: path(architecture), tokenizer });
+        written.set(architecture, model);
       }
+      const script = fileURLToPath(new URL("transformers-load.py", import.meta.url));
+      const printed = execFileSync(PYTHON, [script, ...[...written.keys()].map(path)], { encoding: "utf8" });
+      loaded = JSON.parse(printed);
     });
-  });
-});
+    afterAll(() => {
+      for (const model of written.values()) model.dispose();
+      rmSync(folder, { recursive: true });
+    });
+
+    describe.each(Object.keys(models))("%s", (architecture) => {
+      test("with no missing, unexpected or mismatched key", () => {
+        const { wrong } = loaded[path(architecture)] as Loaded;
+        expect(Object.keys(wrong)).toEqual(
+          expect.arrayContaining(["missing_keys", "unexpected_keys", "mismatched_keys"]),
+        );
+        for (const [kind, keys] of Object.entries(wrong)) expect(keys, kind).toEqual([]);
+      });
+
+      test("with as many parameters", () => {
+        expect(loaded[path(architecture)]?.parameters).toBe(written.get(architecture)?.parameterCount());
+      });
+
+      test("with the tied output layer stored once", () => {
+        const weights = readFileSync(join(path(architecture), "model.safetensors"));
+        expect(weights.byteLength - 8 - Number(weights.readBigUInt64LE())).toBe(
+          4 * (written.get(architecture)?.parameterCount() ?? 0),
+        );
+      });
+
+      test("and computes the same", () => {
+        const { inputIds, attentionMask, results } = loaded[path(architecture)] as Loaded;
+        const ours = compute(written.get(architecture) as Encoder | MaskedLm, inputIds, attentionMask.flat());
+        expect(Object.keys(ours)).toEqual(Object.keys(results));
+        for (const [name, values] of Object.entries(ours)) {
+          expect(relativeError(values, Float32Array.from(results[name] as number[])), name).toBeLessThan(1e-5);
+        }
+      });
+    });
+  },
+);
 
 /** Initial values, then norms and biases moved off 1 and 0: a name that was mixed up would show. */
 function randomised<M extends Encoder | MaskedLm>(model: M): M {

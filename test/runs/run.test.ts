@@ -17,6 +17,7 @@ import type { CheckpointContent } from "../../src/runs/checkpoints.js";
 import { createRun, openRun, type Run, type RunOptions } from "../../src/runs/run.js";
 import { newProcessName } from "../../src/storage/processes.js";
 import { filled } from "../hub/example-model.js";
+import { needs, proc } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
 const RECIPE = { name: "nano", optimizer: { learningRate: 5e-4, betas: [0.9, 0.98] } };
@@ -45,7 +46,7 @@ test("a new run has its recipe and no checkpoint", () => {
   expect(run.checkpointSteps).toEqual([]);
 });
 
-test.skipIf(!existsSync("/proc/self"))("a run below /proc is refused, by whatever name", () => {
+test("a run below /proc is refused, by whatever name", needs(proc), () => {
   const alias = join(temporaryFolder(), "alias");
   symlinkSync("/proc", alias);
   for (const place of ["/proc/limbeck/run", join(alias, "limbeck/run")]) {

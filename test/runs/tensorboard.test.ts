@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { crc32c } from "../../src/runs/crc32c.js";
 import { EventWriter, frameRecord } from "../../src/runs/tensorboard.js";
+import { needs, PYTHON, python } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
-const PYTHON = process.env.LIMBECK_PYTHON;
 const OPTIONS = { host: "host", now: () => 1_700_000_000_500 };
 
 test.each([
@@ -60,7 +60,7 @@ events = EventAccumulator(sys.argv[1]).Reload()
 print(json.dumps({t: [[e.step, e.value, e.wall_time] for e in events.Scalars(t)] for t in events.Tags()["scalars"]}))
 `;
 
-test.skipIf(!PYTHON)("TensorBoard itself reads the curves, of a resumed run too (needs LIMBECK_PYTHON)", () => {
+test("TensorBoard itself reads the curves, of a resumed run too", needs(python("tensorboard")), () => {
   const folder = temporaryFolder();
   {
     using first = new EventWriter(folder, null, OPTIONS);
@@ -70,7 +70,7 @@ test.skipIf(!PYTHON)("TensorBoard itself reads the curves, of a resumed run too 
     using resumed = new EventWriter(folder, 2, OPTIONS);
     for (const step of [3, 2 ** 40]) resumed.scalars(step, { "loss/total": -1 });
   }
-  const curves = JSON.parse(execFileSync(PYTHON ?? "", ["-c", READ_BACK, folder], { encoding: "utf8" }));
+  const curves = JSON.parse(execFileSync(PYTHON, ["-c", READ_BACK, folder], { encoding: "utf8" }));
   const at = 1_700_000_000.5;
   expect(curves).toEqual({
     "loss/total": [

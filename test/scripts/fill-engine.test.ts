@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import { afterEach, describe, expect, test } from "vitest";
+import { command, needs } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
 const SCRIPT = join(import.meta.dirname, "../../scripts/fill-engine.mjs");
-const HAS_PIP = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
 
@@ -171,7 +171,7 @@ describe("out of a folder that PIP_FIND_LINKS names:", () => {
     expect({ status, files }).toEqual({ status: 0, files: EVERYTHING });
   });
 
-  test.skipIf(!HAS_PIP)("so it is by pip (needs python3 with pip)", async () => {
+  test("so it is by pip", needs(command("python3 has no pip", "python3", "-m", "pip", "--version")), async () => {
     const PATH = process.env.PATH ?? "";
     const { status, files } = await fillFrom("cuda", folderOf(CPU_WHEEL, CUDA_WHEELS), { PATH });
     expect({ status, files }).toEqual({ status: 0, files: EVERYTHING });

@@ -1,15 +1,15 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { compileSources } from "../compiled-sources.js";
+import { needs, smallDisk } from "../needs.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const CHILD = join(import.meta.dirname, "children/fill-disk.mjs");
 
 // A file system of 4 MB in a namespace of the child's own, where the system lets us have one.
 const MOUNT = 'mount -t tmpfs -o size=4m none "$1" && exec "$2" "$3" "$4" "$1/run"';
-const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
 interface Failure {
   readonly name: string;
@@ -41,7 +41,7 @@ function expectNothingLost({ checkpointError, metricsError, ...outcome }: Outcom
   );
 }
 
-test.skipIf(!canMount)("a full disk in the middle of a checkpoint loses nothing (needs unshare and mount)", () => {
+test("a full disk in the middle of a checkpoint loses nothing", needs(smallDisk()), () => {
   const disk = join(temporaryFolder(), "disk");
   mkdirSync(disk);
   using sources = compileSources("runs/run.ts");

@@ -9,9 +9,8 @@ import { ConfigError } from "../../src/errors.js";
 import { lockDirectory } from "../../src/storage/lock.js";
 import { aliveness, identityOf, ownIdentity, type ProcessIdentity } from "../../src/storage/processes.js";
 import { compileSources } from "../compiled-sources.js";
+import { needs, proc } from "../needs.js";
 import { temporaryFolder } from "./temporary-folder.js";
-
-const hasProc = ownIdentity().startTime !== "0";
 
 /** A lock as some other process would have made it. */
 function leaveLock(folder: string, { pid, startTime, bootId, host }: ProcessIdentity): string {
@@ -46,13 +45,13 @@ test("a dead process's lock is taken over", () => {
   expect(readdirSync(folder)).toHaveLength(1);
 });
 
-test.skipIf(!hasProc)("a pid that was given to a later process does not keep the lock (needs /proc)", () => {
+test("a pid that was given to a later process does not keep the lock", needs(proc), () => {
   const folder = temporaryFolder();
   leaveLock(folder, { ...ownIdentity(), startTime: "1" });
   lockDirectory(folder).release();
 });
 
-test.skipIf(!hasProc)("a lock from before the machine started again does not keep it (needs /proc)", () => {
+test("a lock from before the machine started again does not keep it", needs(proc), () => {
   const folder = temporaryFolder();
   leaveLock(folder, { ...ownIdentity(), bootId: "0-0" });
   lockDirectory(folder).release();
@@ -66,7 +65,7 @@ test("another machine's lock is respected, and the error says which file to dele
   );
 });
 
-test.skipIf(!hasProc)("a process that ended but was not waited for counts as dead (needs /proc)", async () => {
+test("a process that ended but was not waited for counts as dead", needs(proc), async () => {
   // The shell's child ends at once; exec makes sleep its parent, which never waits for it.
   const child = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
   onTestFinished(() => void child.kill());

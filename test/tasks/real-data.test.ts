@@ -1,11 +1,7 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Split } from "../../src/kinds/task.js";
 import { openTask } from "../../src/tasks/open.js";
-
-const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+import { data, dataPath, needs } from "../needs.js";
 
 /** Task, folder, split, rows as published. */
 const SETS: [string, string, Split, number][] = [
@@ -29,8 +25,8 @@ const SETS: [string, string, Split, number][] = [
 
 describe("the official files, unpacked below LIMBECK_DATA, are read whole", () => {
   describe.each(SETS)("%s from %s, %s", (task, folder, split, rows) => {
-    const path = join(data, folder);
-    test.skipIf(!existsSync(path))(`has ${rows} rows`, async () => {
+    const path = dataPath(folder);
+    test(`has ${rows} rows`, needs(data(folder)), async () => {
       const { examples, skipped } = await openTask(task, path).read(split, { skipBadRows: false });
       expect([examples.length, skipped]).toEqual([rows, 0]);
     });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -10,11 +10,10 @@ import { type QuestionFeature, questionFeatures } from "../../src/tasks/question
 import { padded } from "../../src/text/model-inputs.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { folderWith } from "../data/folders.js";
+import { data, dataPath, needs, PYTHON, python } from "../needs.js";
 
-const python = process.env.LIMBECK_PYTHON;
-const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
-const archive = join(data, "squad.tar.xz");
-const vocab = join(data, "vocab");
+const archive = dataPath("squad.tar.xz");
+const vocab = dataPath("vocab");
 const TEACHER = fileURLToPath(new URL("../../assets/teacher", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../goldens/squad-features.py", import.meta.url));
 const MEBIBYTE = 2 ** 20;
@@ -86,14 +85,13 @@ describe("features are those of Hugging Face's question-answering recipe", () =>
     expect(others.map(({ startPosition, endPosition }) => [startPosition, endPosition])).toEqual([[39, 38]]);
   });
 
-  const isHere = existsSync(archive) && existsSync(vocab);
-  test.skipIf(!python || !isHere)("of 200 questions of SQuAD (needs LIMBECK_DATA and LIMBECK_PYTHON)", async () => {
+  test("of 200 questions of SQuAD", needs(data("squad.tar.xz", "vocab"), python("tokenizers")), async () => {
     const chosen = await realQuestions();
     const features = await questionFeatures(chosen, await loadTokenizer(vocab), {
       sequenceLength: 384,
       windowStride: 128,
     });
-    const output = execFileSync(python as string, [SCRIPT, join(vocab, "tokenizer.json"), "384", "128"], {
+    const output = execFileSync(PYTHON, [SCRIPT, join(vocab, "tokenizer.json"), "384", "128"], {
       input: JSON.stringify(chosen),
       env: { ...process.env, PYTHONIOENCODING: "utf-8" },
       encoding: "utf8",

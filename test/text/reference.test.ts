@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -7,13 +7,12 @@ import { loadTokenizer } from "../../src/text/tokenizer.js";
 import { WordCounts } from "../../src/text/word-counts.js";
 import { packageSplitter, WordReader } from "../../src/text/word-reader.js";
 import { trainWordPiece } from "../../src/text/wordpiece.js";
+import { data, dataPath, needs, PYTHON, python } from "../needs.js";
 import { documents, folderWith } from "./folders.js";
 
-const python = process.env.LIMBECK_PYTHON;
-const data = process.env.LIMBECK_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
-const wikipedia = join(data, "wikipedia.txt.xz");
-const vocab = join(data, "vocab");
-const dataIsHere = existsSync(wikipedia) && existsSync(vocab);
+const wikipedia = dataPath("wikipedia.txt.xz");
+const vocab = dataPath("vocab");
+const realText = data("wikipedia.txt.xz", "vocab");
 const MEBIBYTE = 2 ** 20;
 
 interface Reference {
@@ -27,7 +26,7 @@ interface Reference {
 
 function reference(source: string, lines: string[]): Reference {
   const script = fileURLToPath(new URL("reference_ids.py", import.meta.url));
-  const output = execFileSync(python as string, [script, source], {
+  const output = execFileSync(PYTHON, [script, source], {
     input: JSON.stringify(lines),
     env: { ...process.env, HF_HUB_OFFLINE: "1", PYTHONIOENCODING: "utf-8" },
     encoding: "utf8",
@@ -47,27 +46,24 @@ function wikipediaLines(count: number): string[] {
   return text.split("\n").slice(0, count);
 }
 
-describe("in Python's transformers (needs LIMBECK_PYTHON)", () => {
+describe("in Python's transformers", needs(python("transformers", "tokenizers")), () => {
   const lines = ["Hello, unaffable world!", "Café 中文 [MASK] naïve", "ÉTÉ d'été"];
 
-  test.skipIf(!python).each([true, false])(
-    "a saved tokenizer is a BERT tokenizer, lower-cased: %s",
-    async (lowercase) => {
-      const tokenizer = await trainWordPiece(documents(...lines, ...lines), { vocabSize: 90, lowercase });
-      const folder = await folderWith({});
-      await tokenizer.save(folder, { maxLength: 128 });
-      const python = reference(folder, lines);
-      expect(python).toMatchObject({ kind: "BertTokenizer", size: tokenizer.vocabSize, maxLength: 128 });
-      expect(python.special).toEqual(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]);
-      expect(python.ids).toEqual((await tokenizer.encodeIds(lines)).map((ids) => [...ids]));
-      const { ids, tokenTypeIds } = await tokenizer.encodePair(lines[0] as string, lines[1] as string);
-      expect(python.pair).toEqual({ ids: [...ids], tokenTypeIds: [...tokenTypeIds] });
-    },
-  );
+  test.each([true, false])("a saved tokenizer is a BERT tokenizer, lower-cased: %s", async (lowercase) => {
+    const tokenizer = await trainWordPiece(documents(...lines, ...lines), { vocabSize: 90, lowercase });
+    const folder = await folderWith({});
+    await tokenizer.save(folder, { maxLength: 128 });
+    const python = reference(folder, lines);
+    expect(python).toMatchObject({ kind: "BertTokenizer", size: tokenizer.vocabSize, maxLength: 128 });
+    expect(python.special).toEqual(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]);
+    expect(python.ids).toEqual((await tokenizer.encodeIds(lines)).map((ids) => [...ids]));
+    const { ids, tokenTypeIds } = await tokenizer.encodePair(lines[0] as string, lines[1] as string);
+    expect(python.pair).toEqual({ ids: [...ids], tokenTypeIds: [...tokenTypeIds] });
+  });
 });
 
-describe("on 10,000 lines of Wikipedia (needs LIMBECK_DATA and, for the ids, LIMBECK_PYTHON)", () => {
-  test.skipIf(!python || !dataIsHere)("the ids of every line are the reference tokenizer's", async () => {
+describe("on 10,000 lines of Wikipedia", needs(realText), () => {
+  test("the ids of every line are the reference tokenizer's", needs(realText, python("tokenizers")), async () => {
     const lines = wikipediaLines(10_000);
     const expected = reference(join(vocab, "tokenizer.json"), lines).ids;
     const folder = await folderWith({});
@@ -78,13 +74,13 @@ describe("on 10,000 lines of Wikipedia (needs LIMBECK_DATA and, for the ids, LIM
     }
   });
 
-  test.skipIf(!dataIsHere)("vocab.txt and tokenizer.json of bert-base-uncased have the same hash", async () => {
+  test("vocab.txt and tokenizer.json of bert-base-uncased have the same hash", async () => {
     const folder = await folderWith({});
     copyFileSync(join(vocab, "vocab.txt"), join(folder, "vocab.txt"));
     expect((await loadTokenizer(folder)).hash).toBe((await loadTokenizer(vocab)).hash);
   });
 
-  test.skipIf(!dataIsHere)("the words counted are those of the package", () => {
+  test("the words counted are those of the package", () => {
     const settings = { cleanText: true, chineseChars: true, stripAccents: true, lowercase: true };
     const split = packageSplitter(settings);
     const expected = new Map<string, number>();

@@ -1,10 +1,5 @@
-import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
-/** Chromium's path: LIMBECK_CHROMIUM, or where systems put it; null where there is none. */
-export const CHROMIUM = [process.env.LIMBECK_CHROMIUM ?? "", ...PLACES].find((path) => existsSync(path)) ?? null;
+import { CHROMIUM } from "../../needs.js";
 
 const QUIET = ["--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"];
 

@@ -19,7 +19,8 @@ import {
   openModelShop,
   TEACHER,
 } from "../../infer/exported-models.js";
-import { CHROMIUM, launch, openPage, SOFTWARE_GPU, type WatchedPage } from "./chromium.js";
+import { CHROMIUM, chromium, needs } from "../../needs.js";
+import { launch, openPage, SOFTWARE_GPU, type WatchedPage } from "./chromium.js";
 import { answered, focused, kept, settled, shown } from "./visit.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // Several loads each, on whatever machine.
@@ -81,7 +82,7 @@ async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   await answered(page, () => page.click("button.primary"));
 }
 
-describe.skipIf(CHROMIUM === null)("in Chromium, the page answers as Node does", () => {
+describe("in Chromium, the page answers as Node does", needs(chromium), () => {
   test("what is put at each [MASK], isolated, with no error, and asking no other host", async () => {
     const [student, teacher] = [await shop.exported(TEACHER), await shop.exported(TEACHER)];
     await using visited = await visit(siteOf(student, teacher));
@@ -142,7 +143,7 @@ describe.skipIf(CHROMIUM === null)("in Chromium, the page answers as Node does",
     await using withGpu = await launch(SOFTWARE_GPU);
     await using visited = await visit(siteOf(folder), { browser: withGpu });
     const { page, errors } = visited;
-    if ((await page.locator("#device option").count()) < 2) context.skip();
+    if ((await page.locator("#device option").count()) < 2) context.skip("Chromium offers no WebGPU here");
     await answered(page, async () => void (await page.selectOption("#device", "webgpu")));
     expect(await page.inputValue("#device")).toBe("webgpu");
     const text = await page.inputValue("#text");
@@ -154,7 +155,7 @@ describe.skipIf(CHROMIUM === null)("in Chromium, the page answers as Node does",
   });
 });
 
-describe.skipIf(CHROMIUM === null)("in Chromium, the page", () => {
+describe("in Chromium, the page", needs(chromium), () => {
   let folder: string;
   beforeAll(async () => {
     if (CHROMIUM !== null) folder = await shop.exported(TEACHER);

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { classify, type Labelled, openModel } from "../../../src/infer/node.js";
 import { limbeck, limbeckJson } from "../../cli/limbeck.js";
 import { makeWorkshop, type Workshop } from "../../cli/workshop.js";
-import { CHROMIUM, launch, openPage } from "./chromium.js";
+import { CHROMIUM, chromium, needs } from "../../needs.js";
+import { launch, openPage } from "./chromium.js";
 
 // A page with transformers.js alone and no code of Limbeck's, served beside a folder that one command exported.
 
@@ -105,7 +106,7 @@ function readIfThere(path: string): Buffer | null {
   }
 }
 
-describe.skipIf(CHROMIUM === null)("in Chromium, transformers.js alone", () => {
+describe("in Chromium, transformers.js alone", needs(chromium), () => {
   test.each([
     ["fp32", "fp32", 4],
     ["fp16", "fp16", 2],

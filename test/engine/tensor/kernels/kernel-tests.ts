@@ -15,6 +15,7 @@ import { manualSeed } from "../../../../src/engine/tensor/random.js";
 import type { Tensor } from "../../../../src/engine/tensor/tensor.js";
 import { ConfigError } from "../../../../src/errors.js";
 import type { Kernels } from "../../../../src/processor.js";
+import { needs } from "../../../needs.js";
 import { keptFactors, keysOf, noiseOf } from "../dropout-reference.js";
 import { runTestsInScope } from "../in-scope.js";
 
@@ -77,7 +78,7 @@ function lowerTo(level: Kernels): boolean {
 /** Every test of kernels, at one level: a file of its own each, as a process has one. */
 export function testKernels(level: Kernels): void {
   const isHere = lowerTo(level);
-  describe.skipIf(!isHere)(`with ${level} kernels`, () => {
+  describe(`with ${level} kernels`, needs(isHere ? null : `this processor has no ${level}`), () => {
     runTestsInScope();
 
     describe("linear", () => {
