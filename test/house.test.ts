@@ -10,7 +10,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 const DOCUMENTS = [
   ...readdirSync(ROOT),
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((path) => join("docs", path)),
-].filter((path) => path.endsWith(".md"));
+].filter((path) => path.endsWith(".md") && !path.startsWith("docs/api/")); // docs/api is generated.
 
 interface LockedPackage {
   version?: string;
@@ -38,6 +38,16 @@ describe("the documents", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const named = [...read(path).matchAll(/\bnpm run ([a-z][a-z:-]*)/g)].map(([, name = ""]) => name);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  test("docs/architecture.md and CONTRIBUTING.md name files and folders that exist", () => {
+    const named = ["docs/architecture.md", "CONTRIBUTING.md"].flatMap((path) =>
+      [...read(path).matchAll(/`((?:src|native|web|test|bench|scripts|docs)\/[\w./-]*)`/g)].map(
+        ([, name = ""]) => name,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((name) => !/[A-Z]{4}/.test(name) && !existsSync(join(ROOT, name)))).toEqual([]);
   });
 
   test("README.md names every command, and only commands there are", () => {
