@@ -92,10 +92,17 @@ function copyTree() {
     mkdirSync(dirname(join(TREE, path)), { recursive: true });
     cpSync(join(ROOT, path), join(TREE, path));
   }
-  mkdirSync(join(TREE, "build"), { recursive: true });
-  for (const path of ["node_modules", "dist", "build/engine.json"]) {
+  for (const path of ["node_modules", "dist"]) {
     if (existsSync(join(ROOT, path))) symlinkSync(join(ROOT, path), join(TREE, path));
   }
+  // The addon too: it may be built anew in the meantime, for other sources than these.
+  const engine = JSON.parse(read("build/engine.json"));
+  mkdirSync(join(TREE, "build"));
+  cpSync(engine.addon, join(TREE, "build/limbeck.node"));
+  writeFileSync(
+    join(TREE, "build/engine.json"),
+    JSON.stringify({ ...engine, addon: join(TREE, "build/limbeck.node") }),
+  );
 }
 
 let child = null;
