@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HeldOutPool } from "../../src/data/held-out.js";
 
@@ -65,4 +66,55 @@ test("a document over the budget is held out only when there is no other", () =>
   expect(pool.documents().length).toBe(1);
   offerAll(pool, documents(20, 5));
   expect(pool.documents().map(({ ids }) => ids.length)).toEqual([5]);
+});
+
+/** FNV-1a over the ids, then MurmurHash3's finaliser, in whole numbers of any size. */
+function unitOf(ids: Uint16Array): number {
+  const word = 2n ** 32n;
+  const times = (h: bigint, factor: bigint) => (h * factor) % word;
+  let h = 0x811c9dc5n;
+  for (const id of ids) h = times(h ^ BigInt(id), 0x01000193n);
+  h = times(h ^ (h >> 16n), 0x85ebca6bn);
+  h = times(h ^ (h >> 13n), 0xc2b2ae35n);
+  return Number(h ^ (h >> 16n)) / 2 ** 32;
+}
+
+test("of the documents so far, those of the smallest hashes that fit are held out, others stand by for want of one", () => {
+  const document = fc.record({ length: fc.integer({ min: 1, max: 30 }), first: fc.integer({ min: 0, max: 60_000 }) });
+  const share = fc.constantFrom(0.05, 0.3, 0.9);
+  fc.assert(
+    fc.property(
+      fc.array(document, { maxLength: 60 }),
+      share,
+      fc.integer({ min: 1, max: 90 }),
+      (given, part, budget) => {
+        const pool = new HeldOutPool(part, budget);
+        let held: { document: number; ids: Uint16Array; rank: number }[] = [];
+        for (const [number, { length, first }] of given.entries()) {
+          const ids = Uint16Array.from({ length }, (_, i) => (first + i) % 65_536);
+          const unit = unitOf(ids);
+          const rank = unit < part && length + 1 <= budget ? unit : 1 + unit;
+          const all = [...held, { document: number, ids, rank }].sort(
+            (a, b) => a.rank - b.rank || a.document - b.document,
+          );
+          const size = (count: number) => all.slice(0, count).reduce((sum, each) => sum + each.ids.length + 1, 0);
+          let kept = all.length;
+          while (kept > 1 && ((all[kept - 1]?.rank ?? 0) >= 1 || size(kept) > budget)) kept--;
+          held = all.slice(0, kept);
+          const evicted = all.slice(kept).map((each) => each.document);
+          expect(pool.offer({ document: number, ids }).map((each) => each.document)).toEqual(
+            evicted.sort((a, b) => a - b),
+          );
+          const restored = new HeldOutPool(part, budget);
+          restored.restore(pool.documents());
+          for (const each of [pool, restored]) {
+            expect(each.documents().map((one) => one.document)).toEqual(
+              held.map((one) => one.document).sort((a, b) => a - b),
+            );
+          }
+        }
+      },
+    ),
+    { numRuns: 60, seed: 1 },
+  );
 });

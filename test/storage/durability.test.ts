@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
 import { prepare } from "../../src/data/prepare.js";
@@ -21,7 +21,12 @@ interface Call {
   readonly to?: string;
 }
 
-const recorder = vi.hoisted(() => ({ calls: [] as unknown[], paths: new Map<number, string>() }));
+const recorder = vi.hoisted(() => ({
+  calls: [] as unknown[],
+  paths: new Map<number, string>(),
+  /** The next rename to a path that ends so fails. */
+  refused: "",
+}));
 const calls = recorder.calls as Call[];
 
 vi.mock("node:fs", async (importOriginal) => {
@@ -51,6 +56,10 @@ vi.mock("node:fs", async (importOriginal) => {
       fs.fsyncSync(fd);
     },
     renameSync: (path: string, to: string) => {
+      if (recorder.refused !== "" && to.endsWith(recorder.refused)) {
+        recorder.refused = "";
+        throw new Error("refused");
+      }
       note({ what: "rename", path, to });
       fs.renameSync(path, to);
     },
@@ -72,6 +81,7 @@ vi.mock("node:fs", async (importOriginal) => {
 
 beforeEach(() => {
   calls.length = 0;
+  recorder.refused = "";
 });
 
 const isWithin = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
@@ -201,6 +211,17 @@ test("a checkpoint of the same step steps aside for the new one, and is removed 
     ({ what, path }) => what !== "write" && what !== "create" && /step-1|checkpoints$/.test(basename(path)),
   );
   expect(steps.map(({ what }) => what)).toEqual(["make", "sync", "rename", "rename", "sync", "remove"]);
+});
+
+test("a checkpoint that cannot be put in place brings back the one that had stepped aside for it", () => {
+  using run = createRun(join(temporaryFolder(), "run"), RECIPE);
+  run.saveCheckpoint(1, contentOf(1));
+  const state = () => readFileSync(join(run.directory, "checkpoints/step-1/state.json"), "utf8");
+  const before = state();
+  recorder.refused = "/step-1";
+  expect(() => run.saveCheckpoint(1, contentOf(2))).toThrow("refused");
+  expect(state()).toBe(before);
+  expect(readdirSync(join(run.directory, "checkpoints"))).toEqual(["step-1"]);
 });
 
 test("what a killed run left over is tidied without touching a checkpoint", () => {
