@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.js";
+import { doubled } from "../text/growable.js";
 import { singleSequence } from "../text/model-inputs.js";
 
 /** A run of token ids with random access: one split of a dataset, over all its shards. */
@@ -118,8 +119,8 @@ class SequenceIndex {
 
   add(start: number, size: number): void {
     if (this.length === this.#starts.length) {
-      this.#starts = grown(this.#starts, new Float64Array(this.length * 2));
-      this.#sizes = grown(this.#sizes, new Uint16Array(this.length * 2));
+      this.#starts = doubled(this.#starts);
+      this.#sizes = doubled(this.#sizes);
     }
     this.#starts[this.length] = start;
     this.#sizes[this.length++] = size;
@@ -132,9 +133,4 @@ class SequenceIndex {
   size(index: number): number {
     return this.#sizes[index] ?? 0;
   }
-}
-
-function grown<T extends Float64Array | Uint16Array>(from: T, into: T): T {
-  into.set(from);
-  return into;
 }

@@ -1,7 +1,6 @@
 import { ConfigError, InputError } from "../errors.js";
 import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "../kinds/answers.js";
-import type { EncodedText } from "../text/encoded-text.js";
-import { longestQuestion, pairSequence, type Sequence, windows } from "../text/model-inputs.js";
+import { type EncodedText, longestQuestion, pairSequence, type Sequence, windows } from "../text/model-inputs.js";
 import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";

@@ -1,6 +1,5 @@
 import { ConfigError, InputError } from "../errors.js";
-import type { EncodedText } from "../text/encoded-text.js";
-import { type CutSequence, sequenceOf } from "../text/model-inputs.js";
+import { type CutSequence, type EncodedText, sequenceOf } from "../text/model-inputs.js";
 import type { Model } from "./model.js";
 
 /** What came of an input, or why nothing did. */

@@ -22,7 +22,7 @@ import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { questionFeatures } from "./questions/squad-features.js";
 import type { Feature } from "./task-batches.js";
-import { textFeatures } from "./texts/text-features.js";
+import { textFeatures } from "./texts/text-examples.js";
 
 /** What a model says of one example. */
 export interface Prediction {

@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.js";
 import { CharacterEffects } from "./characters.js";
-import type { EncodedText } from "./encoded-text.js";
+import type { EncodedText } from "./model-inputs.js";
 import { type AddedToken, SPECIAL_TOKENS, type TokenizerSpec, tokensById } from "./tokenizer-spec.js";
 import { WordPieces } from "./word-pieces.js";
 

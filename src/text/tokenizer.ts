@@ -1,7 +1,6 @@
 import { Tokenizer as Engine } from "tokenizers";
 import { sha256Of } from "../storage/digest.js";
-import type { EncodedText } from "./encoded-text.js";
-import { pairSequence } from "./model-inputs.js";
+import { type EncodedText, pairSequence } from "./model-inputs.js";
 import { readTokenizerFolder, writeTokenizerFolder } from "./tokenizer-files.js";
 import { SPECIAL_TOKENS, type TokenizerSpec, tokenizerJson, tokensById } from "./tokenizer-spec.js";
 

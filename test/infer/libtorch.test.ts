@@ -13,7 +13,7 @@ import type { EncoderInput } from "../../src/models/encoder.js";
 import { questionFeatures } from "../../src/tasks/questions/squad-features.js";
 import { evaluationBatches, type Feature } from "../../src/tasks/task-batches.js";
 import { taskLogits } from "../../src/tasks/task-objective.js";
-import { textFeatures } from "../../src/tasks/texts/text-features.js";
+import { textFeatures } from "../../src/tasks/texts/text-examples.js";
 import {
   ANSWERS,
   BERT,

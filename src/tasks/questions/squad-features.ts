@@ -1,8 +1,7 @@
 import { ConfigError } from "../../errors.js";
 import type { AnswerWindow } from "../../kinds/answers.js";
 import type { QuestionExample } from "../../kinds/task.js";
-import type { EncodedText } from "../../text/encoded-text.js";
-import { longestQuestion, pairSequence, windows } from "../../text/model-inputs.js";
+import { type EncodedText, longestQuestion, pairSequence, windows } from "../../text/model-inputs.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../task-batches.js";
 

@@ -7,7 +7,6 @@ import { FormatError } from "../../errors.js";
 import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../../kinds/task.js";
 import { oneLine, readError } from "../../storage/json-file.js";
 import { collect, Ids } from "../collect.js";
-import { CodePoints } from "./code-points.js";
 
 /** A question as it stands in a file, not checked yet. */
 interface RawQuestion {
@@ -147,4 +146,24 @@ function placed(
     where,
     `the answer ${cellText(text)} is not in its context at character ${codePoint}: got ${got}.`,
   );
+}
+
+/** Counts a text in Unicode code points, as Python does, where JavaScript counts UTF-16 units. */
+class CodePoints {
+  readonly #text: string;
+  /** Whether every code point is one unit: then the two counts agree. */
+  readonly #isPlain: boolean;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#isPlain = !/[\ud800-\udbff][\udc00-\udfff]/.test(text);
+  }
+
+  /** Where a code point begins in UTF-16 units; beyond the text for one that is not there. */
+  unitAt(codePoint: number): number {
+    if (this.#isPlain) return codePoint;
+    let unit = 0;
+    for (let i = 0; i < codePoint; i++) unit += (this.#text.codePointAt(unit) ?? 0) > 0xffff ? 2 : 1;
+    return unit;
+  }
 }

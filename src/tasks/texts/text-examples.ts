@@ -2,7 +2,10 @@ import { cellsOf, type Row, textIn } from "../../data/readers/row.js";
 import { type RowFile, readRows } from "../../data/readers/rows.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, ReadOptions, TextExample } from "../../kinds/task.js";
+import { sequenceOf } from "../../text/model-inputs.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
 import { collect, Ids } from "../collect.js";
+import type { Feature } from "../task-batches.js";
 import type { LabelReader } from "./labels.js";
 
 /** The columns of a task with texts, by name. */
@@ -72,4 +75,21 @@ function textOf(row: Row, column: string, mayBeEmpty: boolean): string {
   const text = textIn(row, column);
   if (text.trim() !== "" || mayBeEmpty) return text;
   throw new FormatError(row.where, `the text in column "${column}" is empty.`);
+}
+
+/**
+ * [CLS] first [SEP], or [CLS] first [SEP] second [SEP], cut to `sequenceLength` tokens; of a pair the longer text is cut
+ * first.
+ */
+export async function textFeatures(
+  examples: readonly TextExample[],
+  tokenizer: Tokenizer,
+  { sequenceLength }: { sequenceLength: number },
+): Promise<Feature[]> {
+  const firsts = await tokenizer.encodeIds(examples.map(({ first }) => first));
+  const seconds = await tokenizer.encodeIds(examples.map(({ second }) => second ?? ""));
+  return examples.map(({ second, label }, i) => {
+    const texts = { first: firsts[i] as Uint32Array, second: second === null ? null : (seconds[i] as Uint32Array) };
+    return { ...sequenceOf(texts, tokenizer.ids, sequenceLength), targets: label === null ? [] : [label] };
+  });
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Tokenizer as Engine } from "tokenizers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Feature } from "../../src/tasks/task-batches.js";
-import { textFeatures } from "../../src/tasks/texts/text-features.js";
+import { textFeatures } from "../../src/tasks/texts/text-examples.js";
 import { padded } from "../../src/text/model-inputs.js";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.js";
 
