@@ -175,6 +175,11 @@ export class Run implements Disposable {
     return checkpoint;
   }
 
+  /** Says in one line what is odd and does not stop the run. */
+  warn(line: string): void {
+    this.#onWarning(line);
+  }
+
   /** Gives the directory back. */
   close(): void {
     this.#metrics?.close();

@@ -47,7 +47,7 @@ async function run(options: Finetuning): Promise<FinetuneResult> {
   const settings = { productDType: productDType(recipe), device, microBatchTokens: recipe.microBatchTokens };
   const splits = await prepareSplits(options, student);
   const objective = new TaskObjective(task.kind, student, teacher?.model ?? null, { ...settings, recipe });
-  using run = takeRun(options.out, recipe, options.resume);
+  using run = takeRun(options, recipe);
   keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
   const padId = student.tokenizer.ids.pad;
   const onProgress = (done: number, total: number) => options.observer.evaluating?.(done, total);

@@ -43,14 +43,15 @@ function linesOf(diagnosis: Diagnosis): [string, string][] {
 
 function engineLines(engine: Diagnosis["engine"]): [string, string][] {
   if (engine === null) return [["engine", "does not load"]];
-  const { cpuCapability, threads, cudaDevices, measured, precision, cpuHasBfloat16 } = engine;
+  const { cpuCapability, kernels, threads, cudaDevices, measured, precision, cpuHasBfloat16 } = engine;
   const devices = ["cpu", ...Array.from({ length: cudaDevices }, (_, i) => `cuda:${i}`)];
-  const reason = cpuHasBfloat16 ? "this CPU multiplies bfloat16" : "this CPU has no bfloat16 products";
+  const reason = cpuHasBfloat16 ? "this CPU multiplies bfloat16" : "no bfloat16 products here";
   const speeds = measured.map(({ dtype, gigaflops }) => `${dtype} ${gigaflops.toFixed(0)}`).join(", ");
   return [
     ["engine", `libtorch ${engine.torchVersion} (${engine.engine})`],
     ["devices", devices.join(", ")],
-    ["threads", `${threads}; instruction set ${cpuCapability}`],
+    ["threads", String(threads)],
+    ["kernels", `${kernels}; libtorch's own ${cpuCapability}`],
     ["precision", `${precision}: ${reason}`],
     ["speed", `${speeds} GFLOP/s in matrix products`],
   ];

@@ -59,7 +59,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   checkTogether(teacher, corpus, recipe);
   using objective = new DistillObjective(model, recipe, { productDType: dtype, device });
   castProducts(model, dtype); // Only now: the student starts from the weights as they are in the file.
-  using run = takeRun(out, recipe, resume);
+  using run = takeRun(session, recipe);
   keepSources(run.directory, { data, teacher: { name: teacherName, folder: teacher.path } });
   const teacherHeldOut = await interruptible(run, signal, () =>
     evaluateHeldOut(model, corpus.heldOut, {

@@ -8,6 +8,7 @@ import { saveMaskedLm } from "../../hub/model-loading.js";
 import type { MaskedLm } from "../../models/masked-lm.js";
 import { type Cadence, defaultCadence } from "../../recipes/cadence.js";
 import { type OptimizerRecipe, productDType, type TrainingRecipe } from "../../recipes/training-recipe.js";
+import { keepEnvironment } from "../../runs/environment.js";
 import { createRun, isRun, openRun, type Run } from "../../runs/run.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate-held-out.js";
 import { type Evaluation, interruptedRun, type Observer, trainLoop } from "./loop.js";
@@ -78,15 +79,19 @@ export interface SessionResult {
 }
 
 /**
- * Takes the run directory for this process: a new one, or with `resume` the run that is there.
+ * Takes the run directory for this process: a new one, or with `resume` the run that is there; notes what it is trained with.
  *
  * @throws ConfigError or FormatError as createRun and openRun do, or where the model could not be written in the end
  */
-export function takeRun(out: string, recipe: OptimizerRecipe, resume: boolean): Run {
+export function takeRun(
+  { out, resume, device }: Pick<Session, "out" | "resume" | "device">,
+  recipe: OptimizerRecipe,
+): Run {
   // A run killed before its first moment was over has nothing to resume from: it starts.
   const run = resume && isRun(out) ? openRun(out, recipe) : createRun(out, recipe);
   try {
     assertModelFolderReplaceable(run.modelPath);
+    keepEnvironment(run, device);
     return run;
   } catch (error) {
     run.close();

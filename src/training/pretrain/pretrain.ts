@@ -131,7 +131,7 @@ export async function pretrain(options: PretrainOptions): Promise<SessionResult>
   const hasWeights = resume && hasCheckpoint(out);
   if (recipe.initFrom !== null && !hasWeights) await initFrom(recipe.initFrom, objective.model, corpus);
   if (recipe.tilePositions !== null && !hasWeights) tilePositions(objective.model, recipe.tilePositions);
-  using run = takeRun(out, recipe, resume);
+  using run = takeRun(session, recipe);
   keepSources(run.directory, { data, teacher: null });
   return await runSession(run, recipe, corpus, objective, {
     ...session,

@@ -16,7 +16,7 @@ test("a machine that is set up can train", async () => {
 
 test("what was found is said in words", async () => {
   const { stdout } = await limbeck(["doctor"]);
-  for (const label of ["node", "engine", "devices", "threads", "precision", "cpu", "memory", "disk"]) {
+  for (const label of ["node", "engine", "devices", "threads", "kernels", "precision", "cpu", "memory", "disk"]) {
     expect(stdout).toMatch(new RegExp(`^${label} +\\S`, "m"));
   }
   expect(stdout).toMatch(/^training +ready$/m);
