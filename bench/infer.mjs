@@ -9,7 +9,7 @@
 // the times of a turn, each contestant's to the reference's in the same turn: their median, and the middle half of them.
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { madeUpPairs } from "../dist/experiments/measure/made-up-pairs.js";
+import { madeUpPairs } from "../dist/experiments/measure/pairs.js";
 import { physicalCores } from "../dist/processor.js";
 import { ours, PythonContestants, theirs } from "./infer/contestants.mjs";
 import { benchModels } from "./infer/models.mjs";

@@ -61,13 +61,14 @@ export { Encoder, type EncoderInput } from "./models/encoder.js";
 export { MaskedLm } from "./models/masked-lm.js";
 export { QuestionAnswering } from "./models/question-answering.js";
 export { SequenceClassifier } from "./models/sequence-classifier.js";
-export { writeFinetuneReport } from "./pages/reports/finetune.js";
+export { type PagedReport, writePage } from "./pages/reports/reports.js";
 export { type Cadence, defaultCadence } from "./recipes/cadence.js";
 export { type DistillRecipe, distillRecipe } from "./recipes/distill-recipe.js";
 export { type FinetuneRecipe, finetuneRecipe } from "./recipes/finetune-recipe.js";
 export { type PretrainRecipe, pretrainRecipe } from "./recipes/pretrain-recipe.js";
 export { distillRecipeNamed, finetuneRecipeNamed, pretrainRecipeNamed, recipes } from "./recipes/recipes.js";
 export { parseRecipe } from "./recipes/training-recipe.js";
+export { type Report, type ReportOf, readReport } from "./runs/report.js";
 // Tasks.
 export { type Evaluated, type EvaluateOptions, evaluate, type ModelResult } from "./tasks/evaluate-model.js";
 export { finetune } from "./tasks/finetune.js";

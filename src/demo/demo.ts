@@ -8,9 +8,9 @@ import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { nano } from "../recipes/nano.js";
 import { distillRecipeNamed } from "../recipes/recipes.js";
 import { productDType } from "../recipes/training-recipe.js";
+import { type ReportOf, reportHead, writeReport } from "../runs/report.js";
 import { replaceText } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
-import { formatJson } from "../storage/json-file.js";
 import { type DistillOptions, distill } from "../training/distill/distill.js";
 import { DistillObjective } from "../training/distill/distill-objective.js";
 import type { HeldOutResult } from "../training/loop/evaluate-held-out.js";
@@ -28,32 +28,17 @@ export interface DemoOptions {
   /** Seconds the two trainings may take together. */
   trainingSeconds: number;
   device: string;
+  /** The command line, for the report; null where a program asks. */
+  command?: string | null | undefined;
   observer?: DistillOptions["observer"];
   onProgress?: DistillOptions["onProgress"];
   say(line: string): void;
   signal?: AbortSignal | undefined;
 }
 
-/** One row of the demo's table. */
-export interface DemoModel {
-  name: "teacher" | "student before" | "student after" | "control";
-  layers: number;
-  parameters: number;
-  /** Of the weights in f32, whatever they are kept in: to compare like with like. */
-  bytes: number;
-  cpuMsPerSentence: number;
-  heldOut: HeldOutResult;
-}
-
-export interface DemoResult {
-  run: string;
-  student: string;
-  steps: number;
-  models: DemoModel[];
-  /** The student's accuracy over the teacher's; null where the teacher is never right. */
-  accuracyKept: number | null;
-  filled: { text: string; teacher: string[]; student: string[] }[];
-}
+/** What the demo came to: teacher, student and control side by side. */
+export type DemoResult = ReportOf<"demo">;
+export type DemoModel = DemoResult["models"][number];
 
 const heldOutSequences = 128;
 const gatheredCharacters = 5_000_000;
@@ -80,7 +65,7 @@ export async function demo(options: DemoOptions): Promise<DemoResult> {
   const control = await train(options, data, controlRecipe(recipe), "control");
   say("looking at what was made");
   const result = await report(options, { recipe, student, control });
-  replaceText(join(out, "report.json"), formatJson(result));
+  writeReport(out, result);
   return result;
 }
 
@@ -203,6 +188,8 @@ async function report(
     heldOut,
   });
   return {
+    ...reportHead({ command: options.command, seeds: [recipe.seed] }),
+    kind: "demo",
     run: options.out,
     student: student.model,
     steps: recipe.steps ?? 0,

@@ -3,25 +3,22 @@ import { join } from "node:path";
 import { ConfigError } from "../errors.js";
 import { CONFIG_FILE } from "../hub/folder.js";
 import { mean } from "../numbers.js";
-import { provenance } from "../pages/provenance.js";
-import { ablateDocument } from "../pages/reports/ablate-document.js";
-import { curveOf } from "../pages/training-curves.js";
-import { writeReport } from "../pages/write.js";
 import { percent } from "../quantities.js";
 import type { DistillRecipe } from "../recipes/distill-recipe.js";
+import { type ReportOf, reportHead, type StudentRuns, type VariantResult, writeReport } from "../runs/report.js";
 import { discardCheckpoints } from "../runs/run.js";
-import { removeModel } from "../tasks/finetune-seeds.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
 import { PAPER_ABLATION } from "./paper.js";
-import { type PairedDifference, pairedDifference, type Spread, spreadOf } from "./statistics.js";
+import { removeModel } from "./seeds.js";
+import { pairedDifference, spreadOf } from "./statistics.js";
 import {
   jobOf,
   type PresentTask,
   presentTasks,
   type RunTask,
   readTaskRun,
+  reportedEntries,
   type TaskEntry,
-  type TaskRun,
   takeReportFolder,
 } from "./task-runs.js";
 
@@ -58,64 +55,26 @@ export interface AblateOptions {
   /** Of fine-tuning: every student is fine-tuned on every task with each. */
   readonly seeds: readonly number[];
   /** What every fine-tuning is changed by: kept, and the same when it is resumed. */
-  readonly settings: object;
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly out: string;
   readonly resume: boolean;
   /** Whether fine-tuned models stay: the report needs their figures alone. Students always do. */
   readonly keepModels: boolean;
-  readonly runDistill: (job: DistillJob) => Promise<void>;
+  readonly runDistill: (job: DistillJob) => Promise<{ readonly heldOut: { readonly accuracy: number } }>;
   readonly runTask: RunTask;
   /** The command line; null where a program asks. */
-  readonly command: string | null;
+  readonly command?: string | null | undefined;
   readonly observer: JobsObserver;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A student of one distillation seed, fine-tuned. */
-export interface StudentRuns {
-  readonly distillSeed: number;
-  /** Of the distillation. */
-  readonly run: string;
-  readonly tasks: readonly { readonly task: string; readonly runs: readonly TaskRun[] }[];
-  /** The mean over tasks, by fine-tuning seed. */
-  readonly macros: readonly number[];
-}
-
-export interface VariantResult {
-  readonly name: string;
-  readonly title: string;
-  readonly changes: Partial<DistillRecipe>;
-  readonly students: readonly StudentRuns[];
-  /** Over the pairs' unit. */
-  readonly macro: Spread;
-  /** By task, of all its runs. */
-  readonly tasks: Readonly<Record<string, Spread>>;
-  /** Against the full loss; null for itself. */
-  readonly change: PairedDifference | null;
-  /** The same of all fine-tunings, paired by both seeds: they are not independent, so that it judges nothing. */
-  readonly changeOfAll: PairedDifference | null;
-  /** The paper's change. */
-  readonly paper: number | null;
-}
-
-export interface AblateReport {
-  readonly kind: "ablate";
-  readonly teacher: string;
-  readonly recipe: DistillRecipe;
-  readonly settings: object;
-  readonly distillSeeds: readonly number[];
-  readonly seeds: readonly number[];
-  /** What a pair is: a distillation where there are several, else a fine-tuning. */
-  readonly pairedBy: "distillation seed" | "fine-tuning seed";
-  readonly variants: readonly VariantResult[];
-  readonly missing: readonly string[];
-}
+export type AblateReport = ReportOf<"ablate">;
 
 /**
  * Distils five variants with the same budget, fine-tunes each on the same tasks, and reports as the paper's Table 4.
  *
  * Students are OUT/<variant>/distill-<seed>/student, their fine-tunings OUT/<variant>/distill-<seed>/<task>/seed-<n>.
- * What is finished is not repeated when it is resumed; students stay, fine-tuned models do not. Leaves OUT/report.json and OUT/report.html.
+ * What is finished is not repeated when it is resumed; students stay, fine-tuned models do not. Leaves OUT/report.json.
  *
  * @throws ConfigError when the recipe leaves something out already, there is no task, or the folder does not fit
  * @throws Interrupted when the signal aborts
@@ -130,17 +89,17 @@ export async function ablate(options: AblateOptions): Promise<AblateReport> {
   );
   await runJobs(jobs, options);
   const report: AblateReport = {
+    ...reportHead({ command, seeds }),
     kind: "ablate",
     teacher,
     recipe,
     settings,
     distillSeeds,
-    seeds,
     pairedBy: distillSeeds.length > 1 ? "distillation seed" : "fine-tuning seed",
+    tasks: reportedEntries(options.tasks),
     variants: resultsOf(tasks, options),
-    missing: options.tasks.filter(({ data }) => data === null).map(({ name }) => name),
   };
-  writeReport(out, report, ablateDocument(report, options.tasks, provenance({ command, seeds })));
+  writeReport(out, report);
   return report;
 }
 
@@ -189,15 +148,15 @@ function distillJob(student: Student, name: string, options: AblateOptions): Job
   const { resume } = options;
   const run = studentRun(student, options);
   const recipe = { ...options.recipe, ...student.variant.changes, seed: student.distillSeed };
+  let accuracy: number | null = null;
   return {
     label: `${name}: distillation`,
     kind: "distillation",
     finished: () => (existsSync(join(run, "model", CONFIG_FILE)) ? { seconds: null } : null),
-    run: () => options.runDistill({ recipe, out: run, resume }),
-    outcome: () => {
-      const accuracy = curveOf(run, "heldOutAccuracy").at(-1)?.[1];
-      return accuracy === undefined ? "distilled" : `held-out accuracy ${percent(accuracy)}`;
+    run: async () => {
+      accuracy = (await options.runDistill({ recipe, out: run, resume })).heldOut.accuracy;
     },
+    outcome: () => (accuracy === null ? "distilled" : `held-out accuracy ${percent(accuracy)}`),
     tidy: () => discardCheckpoints(run),
   };
 }

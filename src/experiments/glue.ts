@@ -1,23 +1,26 @@
 import { join } from "node:path";
 import { ConfigError } from "../errors.js";
+import type { Split } from "../kinds/task.js";
 import { mean } from "../numbers.js";
-import { provenance } from "../pages/provenance.js";
-import { glueDocument } from "../pages/reports/glue-document.js";
-import { writeReport } from "../pages/write.js";
-import { keepBestModel } from "../tasks/finetune-seeds.js";
+import { type ModelScores, type ReportOf, reportHead, type Spread, writeReport } from "../runs/report.js";
+import { type GluePredictions, writeGlueSubmission } from "../tasks/predictions.js";
+import { GLUE_TASKS } from "../tasks/texts/glue-layouts.js";
+import { splitsIn, textTaskFolder } from "../tasks/texts/text-folder.js";
 import { type Job, type JobsObserver, runJobs } from "./jobs.js";
-import { type Spread, spreadOf } from "./statistics.js";
+import { bestRun, keepBestModel } from "./seeds.js";
+import { spreadOf } from "./statistics.js";
 import {
   finishedTaskRuns,
   jobOf,
+  keptModel,
   modelNames,
   type PresentTask,
   presentTasks,
   type RunTask,
   readTaskRun,
+  reportedEntries,
   type TaskEntry,
   type TaskJob,
-  type TaskRun,
   takeReportFolder,
 } from "./task-runs.js";
 
@@ -31,7 +34,7 @@ export interface GlueOptions {
   /** Every model is fine-tuned on every task with each. */
   readonly seeds: readonly number[];
   /** What every fine-tuning is changed by: kept, and the same when it is resumed. */
-  readonly settings: object;
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly out: string;
   readonly resume: boolean;
   /** Whether every fine-tuned model stays; else of each model and task that of the best score alone. */
@@ -40,47 +43,19 @@ export interface GlueOptions {
   /** Milliseconds of a pass at batch size 1, of each model; null draws no scatter. */
   readonly latenciesMs: ((models: readonly string[]) => Promise<readonly number[]>) | null;
   /** The command line; null where a program asks. */
-  readonly command: string | null;
+  readonly command?: string | null | undefined;
   readonly observer: JobsObserver;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A model's results on one task. */
-export interface ModelTask {
-  readonly task: string;
-  /** In points, over the seeds. */
-  readonly score: Spread;
-  readonly runs: readonly TaskRun[];
-}
-
-export interface ModelScores {
-  readonly name: string;
-  readonly model: string;
-  readonly tasks: readonly ModelTask[];
-  /** The mean over tasks of the median over seeds. */
-  readonly macro: number;
-  /** Of the mean over tasks, seed by seed. */
-  readonly macroSpread: Spread;
-  readonly latencyMs: number | null;
-}
-
-export interface GlueReport {
-  readonly kind: "glue";
-  readonly settings: object;
-  readonly seeds: readonly number[];
-  readonly student: ModelScores;
-  readonly teacher: ModelScores | null;
-  /** The student's share of the teacher's score; a task where the teacher has none to keep is left out. */
-  readonly kept: { readonly macro: number; readonly tasks: Readonly<Record<string, number>> } | null;
-  /** Names of tasks without data. */
-  readonly missing: readonly string[];
-}
+export type GlueReport = ReportOf<"glue">;
+type ModelTask = ModelScores["tasks"][number];
 
 /**
  * Fine-tunes a model, and one to compare it with, on every task with every seed, and reports as the paper's Table 1.
  *
  * Runs are OUT/<model>/<task>/seed-<n>; those that are finished are not repeated when it is resumed. Of each model and
- * task the fine-tuned model of the best score stays. Leaves OUT/report.json and OUT/report.html.
+ * task the fine-tuned model of the best score stays. Leaves OUT/report.json.
  *
  * @throws ConfigError when there is no task, the folder is in use or holds something else, or settings differ
  * @throws Interrupted when the signal aborts
@@ -101,15 +76,15 @@ export async function glueReport(options: GlueOptions): Promise<GlueReport> {
   const [student, teacher = null] = scores;
   if (student === undefined) throw new ConfigError("expected a model, got none.");
   const report: GlueReport = {
+    ...reportHead({ command, seeds }),
     kind: "glue",
     settings,
-    seeds,
+    tasks: reportedEntries(options.tasks),
     student,
     teacher,
     kept: teacher && shareKept(student, teacher),
-    missing: options.tasks.filter(({ data }) => data === null).map(({ name }) => name),
   };
-  writeReport(out, report, glueDocument(report, options.tasks, provenance({ command, seeds })));
+  writeReport(out, report);
   return report;
 }
 
@@ -164,4 +139,53 @@ function shareKept(student: ModelScores, teacher: ModelScores): GlueReport["kept
     return whole > 0 ? [[task, score.median / whole]] : [];
   });
   return teacher.macro > 0 ? { macro: student.macro / teacher.macro, tasks: Object.fromEntries(shares) } : null;
+}
+
+/** A test set, whose labels nobody has but the benchmark's server. */
+export interface TestSet {
+  readonly task: PresentTask;
+  readonly split: Split;
+}
+
+/** What a fine-tuned model says of a test set, in its order. */
+export type PredictTestSet = (model: string, set: TestSet) => Promise<GluePredictions["rows"]>;
+
+/**
+ * The test sets that a folder holds of tasks that are there.
+ *
+ * @throws ConfigError when there is none
+ */
+export function testSets(folder: string, tasks: readonly TaskEntry[]): TestSet[] {
+  const sets = tasks.flatMap((task): TestSet[] => {
+    const layout = GLUE_TASKS.find((one) => one.task.name === task.name);
+    const own = layout === undefined ? null : textTaskFolder(layout, folder);
+    if (task.data === null || layout === undefined || own === null) return [];
+    const splits = splitsIn(layout, own).filter((split) => split.startsWith("test"));
+    return splits.map((split) => ({ task, split }));
+  });
+  if (sets.length > 0) return sets;
+  throw new ConfigError(`--test: expected a test.tsv beside the training set of a task, got none in ${folder}.`);
+}
+
+/**
+ * Writes OUT/submission.zip: each test set as the run of the best score on the development set answers it.
+ *
+ * @throws ConfigError when that run's model is not there any more
+ * @returns the zip, and the files that the server will miss in it
+ */
+export async function writeSubmission(
+  { tasks }: ModelScores,
+  sets: readonly TestSet[],
+  { out, predict }: { out: string; predict: PredictTestSet },
+): Promise<{ path: string; missing: readonly string[] }> {
+  const predictions: GluePredictions[] = [];
+  for (const set of sets) {
+    const runs = tasks.find(({ task }) => task === set.task.name)?.runs ?? [];
+    const best = bestRun(runs);
+    if (best === null) continue;
+    const rows = await predict(keptModel(best.run), set);
+    predictions.push({ task: set.task.name, split: set.split, rows });
+  }
+  const path = join(out, "submission.zip");
+  return { path, missing: writeGlueSubmission(path, predictions) };
 }

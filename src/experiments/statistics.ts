@@ -1,28 +1,5 @@
 import { mean, median } from "../numbers.js";
-
-/** What several runs of one thing gave. */
-export interface Spread {
-  readonly count: number;
-  readonly median: number;
-  readonly mean: number;
-  /** The sample standard deviation, with n − 1; null of a single run. */
-  readonly deviation: number | null;
-  readonly least: number;
-  readonly most: number;
-}
-
-/** How far runs are from a baseline, each from the baseline's run of the same seed. */
-export interface PairedDifference {
-  readonly count: number;
-  /** The mean of the differences. */
-  readonly mean: number;
-  /** The sample standard deviation of the differences; null of a single pair. */
-  readonly deviation: number | null;
-  /** Of the mean: deviation / √n. */
-  readonly standardError: number | null;
-  /** Whether |mean| is not above the deviation; null where one pair says nothing about noise. */
-  readonly isWithinNoise: boolean | null;
-}
+import type { PairedDifference, Spread } from "../runs/report.js";
 
 /** @param values at least one */
 export function spreadOf(values: readonly number[]): Spread {

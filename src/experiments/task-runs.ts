@@ -1,13 +1,11 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { ConfigError, FormatError } from "../errors.js";
 import type { Task, TaskData } from "../kinds/task.js";
 import { mean } from "../numbers.js";
-import { fixed, listed } from "../quantities.js";
+import { fixed } from "../quantities.js";
+import { hasReport, REPORT_FILE, type ReportOf, readReport, reportedTaskOf, type TaskRun } from "../runs/report.js";
 import { createRun, discardCheckpoints, isRun, openRun, type Run } from "../runs/run.js";
-import { readJsonObject } from "../storage/json-file.js";
-import { REPORT_FILE } from "../tasks/run-report.js";
 import type { Job } from "./jobs.js";
 
 /** A model to be fine-tuned on a task with a seed. */
@@ -54,33 +52,13 @@ export function presentTasks(tasks: readonly TaskEntry[]): [PresentTask, ...Pres
   throw new ConfigError(`--data: expected the data of at least one task, got ${named}. Check the folder.`);
 }
 
-/** "MRPC (no folder) and QQP (no train.tsv)"; empty where all are there. */
-export function missingWords(tasks: readonly TaskEntry[]): string {
-  return listed(tasks.flatMap((task) => (task.data === null ? [`${task.title} (${task.reason})`] : [])));
-}
-
-const taskReport = z.looseObject({
-  kind: z.literal("finetune"),
-  task: z.string(),
-  model: z.string(),
-  seed: z.number(),
-  step: z.number(),
-  metrics: z.record(z.string(), z.record(z.string(), z.number())),
-  elapsedMs: z.number(),
-});
-
-/** What a fine-tuning run came to. */
-export interface TaskRun {
-  readonly task: string;
-  readonly seed: number;
-  /** Its directory. */
-  readonly run: string;
-  readonly step: number;
-  /** By split, then by name; as the run's report has them. */
-  readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** The task's score, from 0 to 100. */
-  readonly score: number;
-  readonly elapsedMs: number;
+/** The tasks as a report keeps them. */
+export function reportedEntries(tasks: readonly TaskEntry[]): ReportOf<"glue">["tasks"] {
+  return tasks.map(({ name, title, ...entry }) =>
+    entry.data === null
+      ? { name, title, task: null, missing: entry.reason }
+      : { name, title, task: reportedTaskOf(entry.data.task), missing: null },
+  );
 }
 
 /** A fine-tuning as one of many jobs. */
@@ -111,23 +89,20 @@ export function finishedTaskRuns(jobs: readonly TaskJob[]): TaskRun[] {
 }
 
 /**
- * Reads a finished run's report.json.
+ * What a finished run came to, by its report.json.
  *
  * @throws FormatError when it is missing, damaged, or lacks a metric of the task's score
  * @throws ConfigError when it is another model's
  */
 export function readTaskRun({ out, model, seed }: Pick<TaskJob, "out" | "model" | "seed">, task: Task): TaskRun {
   const path = join(out, REPORT_FILE);
-  const parsed = taskReport.safeParse(readJsonObject(path, "the report of a fine-tuning run"));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new FormatError(path, `${issue?.path.join(".")}: ${issue?.message}. Delete the run's folder to repeat it.`);
-  }
-  const report = parsed.data;
+  const report = readReport(out, "finetune");
+  const found = { task: report.task.name, model: report.model, seed: report.recipe.seed };
   for (const [key, expected] of Object.entries({ task: task.name, model, seed })) {
-    if (report[key] === expected) continue;
+    const got = found[key as keyof typeof found];
+    if (got === expected) continue;
     throw new ConfigError(
-      `${path}: expected ${key} ${expected}, got ${report[key]}. Give another --out, or the ${key} it was begun with.`,
+      `${path}: expected ${key} ${expected}, got ${got}. Give another --out, or the ${key} it was begun with.`,
     );
   }
   const { metrics, step, elapsedMs } = report;
@@ -190,8 +165,4 @@ export function modelNames(models: readonly string[]): string[] {
     names.push(names.includes(name) ? `${name}-${names.length + 1}` : name);
   }
   return names;
-}
-
-function hasReport(run: string): boolean {
-  return existsSync(join(run, REPORT_FILE));
 }

@@ -1,4 +1,4 @@
-import type { Provenance } from "./provenance.js";
+import type { Report } from "../runs/report.js";
 import type { Table } from "./table.js";
 
 /** A report as it is read, before it has a form. */
@@ -9,7 +9,9 @@ export interface ReportDocument {
   /** The few figures somebody would repeat. */
   readonly highlights: readonly Highlight[];
   readonly blocks: readonly Block[];
-  readonly provenance: Provenance;
+  /** As the report has them, for its foot. */
+  readonly seeds: readonly number[];
+  readonly provenance: Report["provenance"];
 }
 
 export interface Highlight {

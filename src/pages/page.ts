@@ -131,7 +131,7 @@ function namesOf({ series }: CurveChart): string {
   return JSON.stringify(series.map(({ label }) => label));
 }
 
-function renderFooter({ provenance: { version, command, date, seeds } }: ReportDocument): Markup {
+function renderFooter({ seeds, provenance: { version, command, date } }: ReportDocument): Markup {
   const facts: [string, Markup][] = [
     ["Made by", html`Limbeck ${version}`],
     ["On", html`<time datetime="${date}">${date.slice(0, 16).replace("T", " ")} UTC</time>`],

@@ -25,6 +25,8 @@ export interface FinetuneOptions extends SessionOptions<TaskEvaluation>, RecipeC
   teacher?: string | null | undefined;
   /** Leaves rows out that cannot be used, and counts them, instead of stopping at the first. Default: no. */
   skipBadRows?: boolean | undefined;
+  /** The command line, for the report. Default: null, since a program asks. */
+  command?: string | null | undefined;
 }
 
 /** A fine-tuning with nothing left open. */
@@ -36,6 +38,7 @@ export interface Finetuning extends Session<TaskEvaluation> {
   readonly model: string;
   readonly teacher: string | null;
   readonly skipBadRows: boolean;
+  readonly command: string | null;
 }
 
 /** Below this hidden size, models take the larger steps of the recipes for small ones. */
@@ -62,6 +65,7 @@ export async function finetuningOf(options: FinetuneOptions): Promise<Finetuning
     model,
     teacher: options.teacher ?? begun?.teacher?.path ?? null,
     skipBadRows: options.skipBadRows ?? false,
+    command: options.command ?? null,
   };
 }
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { strFromU8, unzipSync } from "fflate";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ModelScores } from "../../src/experiments/glue.js";
-import { testSets, writeSubmission } from "../../src/experiments/glue-submission.js";
+import { testSets, writeSubmission } from "../../src/experiments/glue.js";
 import { spreadOf } from "../../src/experiments/statistics.js";
+import type { ModelScores } from "../../src/runs/report.js";
 import { entryOf, missing, TASKS } from "./made-up.js";
 
 let folder: string;

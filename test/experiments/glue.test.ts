@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type GlueOptions, glueReport } from "../../src/experiments/glue.js";
 import { modelNames } from "../../src/experiments/task-runs.js";
-import { glueDocument } from "../../src/pages/reports/glue-document.js";
-import { scoresWords } from "../../src/pages/reports/score-words.js";
-import { reportText } from "../../src/pages/write.js";
+import { renderPage } from "../../src/pages/page.js";
+import { glueDocument } from "../../src/pages/reports/glue.js";
+import { reportText } from "../../src/pages/reports/reports.js";
+import { scoresWords } from "../../src/pages/reports/scores.js";
+import { type ReportOf, readReport, reportedTaskOf } from "../../src/runs/report.js";
 import { entryOf, leaveReport, missing, noting, TASKS } from "./made-up.js";
 
 let folder: string;
@@ -43,8 +45,7 @@ function optionsWith(changes: Partial<GlueOptions> = {}): GlueOptions {
   };
 }
 
-const tableOf = (report: Awaited<ReturnType<typeof glueReport>>, { tasks }: GlueOptions) =>
-  reportText(glueDocument(report, tasks, { version: "", command: null, date: "", seeds: [] }));
+const tableOf = (report: ReportOf<"glue">) => reportText(glueDocument(report));
 
 test("a score is the mean over tasks of medians over seeds, and the share kept is by task and overall", async () => {
   const { student, teacher, kept } = await glueReport(optionsWith());
@@ -61,7 +62,7 @@ test("a task whose figures are two counts their mean, and every figure has its r
   const options = optionsWith({ tasks: [entryOf(TASKS.mrpc)] });
   const report = await glueReport(options);
   expect(report.student.tasks[0]?.score.median).toBeCloseTo(45, 9);
-  const text = tableOf(report, options);
+  const text = tableOf(report);
   expect(text).toMatch(/^MRPC +accuracy +a +40\.0 +40\.0 ±1\.0 +39\.0 +41\.0 +3$/m);
   expect(text).toMatch(/^MRPC +F1 +a +50\.0 /m);
   expect(text).toContain("mean of accuracy and F1 for MRPC");
@@ -70,8 +71,8 @@ test("a task whose figures are two counts their mean, and every figure has its r
 test("a missing task is named, and its column is empty", async () => {
   const options = optionsWith();
   const report = await glueReport(options);
-  const text = tableOf(report, options);
-  expect(report.missing).toEqual(["mrpc"]);
+  const text = tableOf(report);
+  expect(report.tasks.map(({ missing }) => missing)).toEqual([null, null, "no folder"]);
   expect(text).toMatch(/^ +Score +CoLA +MNLI +MRPC$/m);
   expect(text).toMatch(/^a +40\.5 +40\.0 +41\.0 +—$/m);
   expect(text).toMatch(/^kept, % +50\.3 +50\.0 +50\.6 +—$/m);
@@ -80,7 +81,7 @@ test("a missing task is named, and its column is empty", async () => {
 
 test("the paper's rows are scored over the same tasks", async () => {
   const options = optionsWith();
-  const text = tableOf(await glueReport(options), options);
+  const text = tableOf(await glueReport(options));
   expect(text).toMatch(/^paper: BERT-base +71\.5 +56\.3 +86\.7 +88\.6$/m); // (56.3 + 86.7) / 2
   expect(text).toContain("Over all nine it prints 68.7 for ELMo, 79.5 for BERT-base and 77.0 for DistilBERT.");
 });
@@ -96,12 +97,14 @@ test("every model is fine-tuned on every task that is there, with every seed, in
   expect(lines[0]).toBe("0/12 a CoLA seed 1");
 });
 
-test("report.json and report.html are left, with the command, the version and the seeds", async () => {
+test("report.json is left, the very value that the page is made of, with the command, the version and the seeds", async () => {
   const options = optionsWith();
-  await glueReport(options);
-  const json: unknown = JSON.parse(readFileSync(join(options.out, "report.json"), "utf8"));
-  expect(json).toMatchObject({ kind: "glue", command: "limbeck glue", seeds: [1, 2, 3], version: expect.any(String) });
-  const page = readFileSync(join(options.out, "report.html"), "utf8");
+  const report = await glueReport(options);
+  expect(report).toMatchObject({ schemaVersion: 1, kind: "glue", seeds: [1, 2, 3] });
+  expect(report.provenance).toMatchObject({ command: "limbeck glue", version: expect.any(String) });
+  expect(readReport(options.out, "glue")).toEqual(report);
+  expect(existsSync(join(options.out, "report.html"))).toBe(false); // Whoever called it makes that.
+  const page = renderPage(glueDocument(report));
   expect(page).toContain("<polyline"); // The losses were read from the runs.
   expect(page).toContain("a keeps 50.3 % of the score of teacher");
 });
@@ -212,15 +215,16 @@ test("without a teacher nothing is kept", async () => {
   const options = optionsWith({ compare: null, seeds: [2] });
   const report = await glueReport(options);
   expect(report).toMatchObject({ teacher: null, kept: null });
-  expect(tableOf(report, options)).not.toMatch(/^kept/m);
+  expect(tableOf(report)).not.toMatch(/^kept/m);
 });
 
 test("latency makes a scatter of quality against it", async () => {
   const options = optionsWith({
     latenciesMs: async (models) => models.map((model) => (model === "teacher" ? 20 : 10)),
   });
-  expect(await glueReport(options)).toMatchObject({ student: { latencyMs: 10 }, teacher: { latencyMs: 20 } });
-  expect(readFileSync(join(options.out, "report.html"), "utf8")).toContain("Quality against latency");
+  const report = await glueReport(options);
+  expect(report).toMatchObject({ student: { latencyMs: 10 }, teacher: { latencyMs: 20 } });
+  expect(renderPage(glueDocument(report))).toContain("Quality against latency");
 });
 
 test("models are named by what tells them apart", () => {
@@ -229,7 +233,7 @@ test("models are named by what tells them apart", () => {
 });
 
 test("what scores are is said once for tasks of a kind", () => {
-  expect(scoresWords([TASKS.cola, TASKS.mnli, { ...TASKS.cola, title: "Other" }])).toBe(
+  expect(scoresWords([TASKS.cola, TASKS.mnli, { ...TASKS.cola, title: "Other" }].map(reportedTaskOf))).toBe(
     "Matthews correlation for CoLA and Other; accuracy, mean of matched and mismatched for MNLI",
   );
 });

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { JobsObserver } from "../../src/experiments/jobs.js";
 import type { RunTask, TaskEntry } from "../../src/experiments/task-runs.js";
 import type { Task, TaskData } from "../../src/kinds/task.js";
+import { finetuneNano } from "../../src/recipes/finetune-base.js";
+import { reportedTaskOf, reportHead, writeReport } from "../../src/runs/report.js";
 
 const one = { kind: "classification", labels: ["0", "1"], isPair: false, evaluationSplits: ["validation"] } as const;
 
@@ -41,16 +43,20 @@ export function leaveReport(figure: (job: Parameters<RunTask>[0], metric: string
       ]),
     );
     mkdirSync(job.out, { recursive: true });
-    const report = {
-      kind: "finetune",
-      task: task.name,
-      model: job.model,
-      seed: job.seed,
-      step: 30,
-      metrics,
-      elapsedMs: 5,
-    };
-    writeFileSync(join(job.out, "report.json"), JSON.stringify(report));
+    writeReport(job.out, {
+      ...reportHead({ command: null, seeds: [job.seed] }),
+      ...{
+        kind: "finetune",
+        task: reportedTaskOf(task),
+        model: job.model,
+        teacher: null,
+        step: 30,
+        score: 0.5,
+        metrics,
+      },
+      ...{ selection: null, trainExamples: 9, skippedRows: 0, elapsedMs: 5 },
+      recipe: { ...finetuneNano, seed: job.seed },
+    });
     const lines = [1, 2, 3].map((i) => JSON.stringify({ step: 10 * i, loss: 1 / i }));
     writeFileSync(join(job.out, "metrics.jsonl"), `${lines.join("\n")}\n`);
   };

@@ -9,7 +9,6 @@ import { readMetrics } from "../../src/runs/metrics-log.js";
 import { evaluate as evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { finetune } from "../../src/tasks/finetune.js";
 import type { FinetuneOptions } from "../../src/tasks/finetune-options.js";
-import { bestRun, keepBestModel } from "../../src/tasks/finetune-seeds.js";
 import type { FinetuneResult } from "../../src/tasks/result.js";
 import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
 import { numberTask, questionTask, smallFinetuning, topicTask } from "./made-up-task.js";
@@ -94,21 +93,6 @@ describe("a run that is finished", () => {
   });
 });
 
-describe("fine-tuning with several seeds", () => {
-  test("the model of the best stays, of the first of several as good", async () => {
-    const fake = (name: string, score: number) => {
-      const run = join(folder, "fake", name);
-      mkdirSync(join(run, "model"), { recursive: true });
-      return { run, score };
-    };
-    const runs = [fake("a", 0.5), fake("b", 0.7), fake("c", 0.7), fake("d", 0.6)];
-    expect(bestRun(runs)).toBe(runs[1]);
-    keepBestModel(runs);
-    expect(runs.map(({ run }) => existsSync(join(run, "model")))).toEqual([false, true, false, false]);
-    expect(runs.every(({ run }) => existsSync(run))).toBe(true);
-  });
-});
-
 describe("fine-tuning", () => {
   let before: number;
   let result: FinetuneResult;
@@ -146,7 +130,13 @@ describe("fine-tuning", () => {
 
   test("reports what it was, for tables to read", () => {
     const report: unknown = JSON.parse(readFileSync(join(result.run, "report.json"), "utf8"));
-    expect(report).toMatchObject({ kind: "finetune", task: "topics", seed: 1, teacher: null, score: result.score });
+    expect(report).toMatchObject({
+      kind: "finetune",
+      task: { name: "topics" },
+      seeds: [1],
+      teacher: null,
+      score: result.score,
+    });
   });
 
   test("interrupted at any step and resumed, ends with the same weights to the bit", async () => {

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import type { DistillJob } from "../../experiments/ablate.js";
+import type { AblateOptions } from "../../experiments/ablate.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import type { Display } from "../display/display.js";
 import { openDisplay } from "../display/display.js";
+import { commandLine } from "../display/output.js";
 import { JobsDisplay, watchRun } from "../display/run-display.js";
 import {
   addPlaceFlags,
@@ -80,9 +81,7 @@ interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlag
 async function run(flags: AblateFlags): Promise<void> {
   useThreads(flags.threads);
   const { ablate } = await import("../../experiments/ablate.js");
-  const { ablateDocument } = await import("../../pages/reports/ablate-document.js");
-  const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine, printReport } = await import("../display/reports.js");
+  const { publishReport } = await import("../display/reports.js");
   const { distillRecipe } = await import("../../recipes/distill-recipe.js");
   const { checkDevice } = await import("../../engine/tensor/device.js");
   const { chooseRecipe } = await import("../../runs/choose-recipe.js");
@@ -104,13 +103,13 @@ async function run(flags: AblateFlags): Promise<void> {
     { tasks, model: teacher },
   );
   const seeds = seedsFrom(tunings.first, flags.seeds);
-  const command = commandLine();
   const signal = stopRequested();
   using display = openDisplay(flags);
   const jobs = new JobsDisplay(display);
   const report = await ablate({
     teacher: flags.teacher ?? "the one that comes with Limbeck",
-    ...{ recipe, tasks, seeds, command, signal },
+    ...{ recipe, tasks, seeds, signal },
+    command: commandLine(),
     distillSeeds: seedsFrom(recipe, flags.distillSeeds),
     out: flags.out,
     resume: flags.resume ?? false,
@@ -125,8 +124,7 @@ async function run(flags: AblateFlags): Promise<void> {
     observer: jobs,
   });
   display[Symbol.dispose]();
-  const document = ablateDocument(report, tasks, provenance({ command, seeds }));
-  printReport(report, document, flags);
+  publishReport(report, flags);
 }
 
 function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }: Task): string {
@@ -137,12 +135,12 @@ function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }:
 function distiller(
   flags: AblateFlags,
   { teacher, display, signal }: { teacher: string; display: Display; signal: AbortSignal },
-): (job: DistillJob) => Promise<void> {
+): AblateOptions["runDistill"] {
   return async ({ recipe, out, resume }) => {
     const { distill } = await import("../../training/distill/distill.js");
     const { cadenceOf, showHeldOut } = await import("../flags/session.js");
     const { observer, onProgress } = watchRun(display);
-    await distill({
+    return await distill({
       ...{ recipe, teacher, out, resume, signal },
       data: flags.data,
       device: flags.device,

@@ -6,6 +6,7 @@ import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { useThreads } from "../../processor.js";
 import { duration, percent, short } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
+import { commandLine } from "../display/output.js";
 import { watchRun } from "../display/run-display.js";
 import { numberFrom, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
@@ -52,6 +53,7 @@ async function run(flags: DemoFlags): Promise<void> {
     out: flags.out ?? newFolder(),
     trainingSeconds: flags.seconds,
     device: "cpu",
+    command: commandLine(),
     observer: showHeldOut(display),
     onProgress,
     say: (line) => display.log(line),

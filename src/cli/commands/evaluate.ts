@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Split } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import { whole } from "../../quantities.js";
+import type { ReportOf } from "../../runs/report.js";
 import type { ModelResult } from "../../tasks/evaluate-model.js";
 import { openDisplay } from "../display/display.js";
-import { printResult } from "../display/output.js";
+import { commandLine, printResult } from "../display/output.js";
 import {
   addPlaceFlags,
   addPrintFlags,
@@ -50,6 +51,7 @@ interface EvaluateFlags extends TaskFlags, PlaceFlags, PrintFlags {
 async function run(flags: EvaluateFlags): Promise<void> {
   useThreads(flags.threads);
   const { evaluate } = await import("../../tasks/evaluate-model.js");
+  const { reportHead } = await import("../../runs/report.js");
   using display = openDisplay(flags);
   const reading = `reading ${flags.task ?? flags.validation ?? "the task"} and ${flags.model}`;
   display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
@@ -65,7 +67,12 @@ async function run(flags: EvaluateFlags): Promise<void> {
   });
   display[Symbol.dispose]();
   const shown = results.map(({ predictions: _, nullOdds: __, ...rest }) => rest);
-  printResult({ model: flags.model, task, results: shown }, { json: flags.json, lines: results.flatMap(linesOf) });
+  const report: ReportOf<"evaluate"> = {
+    ...reportHead({ command: commandLine(), seeds: [] }),
+    kind: "evaluate",
+    ...{ model: flags.model, task, results: shown },
+  };
+  printResult(report, { json: flags.json, lines: results.flatMap(linesOf) });
 }
 
 const SPLITS: readonly Split[] = [

@@ -5,7 +5,7 @@ import { percent, whole } from "../../quantities.js";
 import type { Finetuning } from "../../tasks/finetune-options.js";
 import type { FinetuneResult } from "../../tasks/result.js";
 import { type Display, openDisplay } from "../display/display.js";
-import { printResult } from "../display/output.js";
+import { commandLine, printResult } from "../display/output.js";
 import {
   addPlaceFlags,
   addPrintFlags,
@@ -74,10 +74,10 @@ async function run(flags: FinetuneFlags): Promise<void> {
   const { finetuneOptions } = await import("../flags/session.js");
   const { finetuningOf } = await import("../../tasks/finetune-options.js");
   const { finetune } = await import("../../tasks/finetune.js");
-  const { writeFinetuneReport } = await import("../../pages/reports/finetune.js");
-  const { commandLine } = await import("../display/reports.js");
+  const { writePage } = await import("../../pages/reports/reports.js");
+  const { readReport } = await import("../../runs/report.js");
   using display = openDisplay(flags);
-  const options = finetuneOptions(flags, display);
+  const options = { ...finetuneOptions(flags, display), command: commandLine() };
   // Of several seeds the folder is no run: the same command again.
   const session = await finetuningOf(flags.seeds === undefined ? options : { ...options, resume: false });
   const reading = `reading ${session.data.task.title} and ${session.model}`;
@@ -85,7 +85,7 @@ async function run(flags: FinetuneFlags): Promise<void> {
   if (flags.seeds !== undefined)
     return await runSeeds(flags, { ...session, resume: flags.resume ?? false }, flags.seeds, display);
   const result = await finetune(session);
-  writeFinetuneReport(result.run, { task: session.data.task, command: commandLine() });
+  writePage(result.run, readReport(result.run, "finetune"));
   display[Symbol.dispose]();
   printResult(result, { json: flags.json, lines: resultLines(result) });
 }
@@ -94,13 +94,15 @@ async function run(flags: FinetuneFlags): Promise<void> {
 async function runSeeds(flags: FinetuneFlags, session: Finetuning, seeds: number, display: Display): Promise<void> {
   const { seedsReport } = await import("../../experiments/seeds.js");
   const { seedsFrom } = await import("../flags/task-runs.js");
-  const { commandLine } = await import("../display/reports.js");
+  const { writePage } = await import("../../pages/reports/reports.js");
+  const { readReport } = await import("../../runs/report.js");
   const report = await seedsReport(session, {
     seeds: seedsFrom(session.recipe, seeds),
     keepModels: flags.keepModels ?? false,
-    command: commandLine(),
     onRun: (out) => display.log(`run ${out}`),
   });
+  for (const { run } of report.runs) writePage(run, readReport(run, "finetune"));
+  writePage(flags.out, report);
   display[Symbol.dispose]();
   const { score, runs, best, model } = report;
   const spread = score.deviation === null ? "" : ` ± ${(100 * score.deviation).toFixed(1)}`;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
+import { commandLine } from "../display/output.js";
 import { JobsDisplay } from "../display/run-display.js";
 import {
   addPlaceFlags,
@@ -64,11 +65,8 @@ interface GlueFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
 
 async function run(flags: GlueFlags): Promise<void> {
   useThreads(flags.threads);
-  const { glueReport } = await import("../../experiments/glue.js");
-  const { glueDocument } = await import("../../pages/reports/glue-document.js");
-  const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine, printReport } = await import("../display/reports.js");
-  const { testSets, writeSubmission } = await import("../../experiments/glue-submission.js");
+  const { glueReport, testSets, writeSubmission } = await import("../../experiments/glue.js");
+  const { publishReport } = await import("../display/reports.js");
   const { fineTuner, othersOf, pairLatenciesMs, seedsFrom, taskRecipes, testPredictor } = await import(
     "../flags/task-runs.js"
   );
@@ -83,12 +81,12 @@ async function run(flags: GlueFlags): Promise<void> {
   const recipeOf = ({ name }: Task) => tunings.all[name] ?? tunings.first;
   const seeds = seedsFrom(tunings.first, flags.seeds);
   const skipBadRows = flags.skipBadRows ?? false;
-  const command = commandLine();
   const signal = stopRequested();
   using display = openDisplay(flags);
   const jobs = new JobsDisplay(display);
   const report = await glueReport({
-    ...{ tasks, seeds, command, signal },
+    ...{ tasks, seeds, signal },
+    command: commandLine(),
     model: flags.model,
     compare: flags.compare ?? null,
     out: flags.out,
@@ -109,6 +107,5 @@ async function run(flags: GlueFlags): Promise<void> {
     display.log(`${path}: written${missing.length === 0 ? "" : `; the server will miss ${missing.join(", ")}`}`);
   }
   display[Symbol.dispose]();
-  const document = glueDocument(report, tasks, provenance({ command, seeds }));
-  printReport(report, document, flags);
+  publishReport(report, flags);
 }

@@ -1,14 +1,16 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ConfigError, FormatError } from "../../errors.js";
-import type { MeasuredPairs, MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
+import type { MeasureOptions, MeasureProgress } from "../../experiments/measure/measure.js";
 import type { MeasurePrecision, Subject } from "../../experiments/measure/measure-subjects.js";
+import type { MeasuredPairs } from "../../experiments/measure/pairs.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { useThreads } from "../../processor.js";
 import { whole } from "../../quantities.js";
 import { makeFolder } from "../../storage/disk.js";
 import type { ProgressView } from "../display/display.js";
 import { type Display, openDisplay } from "../display/display.js";
+import { commandLine } from "../display/output.js";
 import { wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
@@ -85,10 +87,8 @@ function collect(value: string, before: string[] = []): string[] {
 async function run(models: string[], flags: MeasureFlags): Promise<void> {
   useThreads(flags.threads);
   const { measure } = await import("../../experiments/measure/measure.js");
-  const { measureDocument } = await import("../../pages/reports/measure-document.js");
-  const { provenance } = await import("../../pages/provenance.js");
-  const { commandLine } = await import("../display/reports.js");
-  const { reportText, writeReport } = await import("../../pages/write.js");
+  const { documentOf, reportText, writePage } = await import("../../pages/reports/reports.js");
+  const { writeReport } = await import("../../runs/report.js");
   using display = openDisplay(flags);
   const pairs = await readPairs(flags);
   const signal = stopRequested();
@@ -98,14 +98,14 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
     display.log(`measuring ${subjects.map(({ name }) => name).join(", ")} on ${pairsWords(pairs, flags.pairs)}`);
     const report = await measure({
       ...{ subjects, shapeTokenizer, pairs, limit: flags.pairs ?? null, precision: flags.precision, signal },
+      command: commandLine(),
       ...{ notes, onnxRuntime: flags.runtime === "torch" ? null : await onnxRuntimeVersion() },
       batchPasses: flags.batches ?? (flags.runtime === "torch" ? 0 : 3),
       progress: (state) => display.progress(viewOf(state)),
     });
     display[Symbol.dispose]();
-    const command = commandLine();
-    const document = measureDocument(report, provenance({ command, seeds: [] }));
-    if (flags.out !== undefined) writeReport(flags.out, report, document);
+    if (flags.out !== undefined) writeReport(flags.out, report);
+    const document = flags.out === undefined ? documentOf(report, ".") : writePage(flags.out, report);
     process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(document));
   } finally {
     for (const subject of subjects) subject[Symbol.dispose]();
@@ -114,7 +114,7 @@ async function run(models: string[], flags: MeasureFlags): Promise<void> {
 
 /** @throws ConfigError when more pairs are asked for than there are */
 async function readPairs({ data, pairs: limit = 1 }: MeasureFlags): Promise<MeasuredPairs> {
-  const { readStsPairs, madeUpStsPairs } = await import("../../experiments/measure/sts-pairs.js");
+  const { readStsPairs, madeUpStsPairs } = await import("../../experiments/measure/pairs.js");
   const pairs = data === undefined ? madeUpStsPairs() : await readStsPairs(data);
   const all = pairs.pairs.length;
   if (limit <= all) return pairs;

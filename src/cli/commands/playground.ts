@@ -6,6 +6,7 @@ import { ConfigError } from "../../errors.js";
 import type { Role } from "../../serve/playground/description.js";
 import type { ExportedModel } from "../../serve/playground/exported-model.js";
 import type { Site } from "../../serve/playground/site.js";
+import { packageVersion } from "../../version.js";
 import { printResult } from "../display/output.js";
 import { addPrintFlags, type PrintFlags, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
@@ -54,12 +55,10 @@ async function run(flags: PlaygroundFlags): Promise<void> {
   const { playgroundSite } = await import("../../serve/playground/site.js");
   const { refuseTaken } = await import("../../storage/disk.js");
   const { writeSite } = await import("../../serve/playground/write-site.js");
-  const { provenance } = await import("../../pages/provenance.js");
   if (flags.out !== undefined) refuseTaken(flags.out, "for the site");
   const stop = stopRequested(); // What was exported for the visit goes with it.
   using models = await openPlaygroundModels(flags);
-  const { version } = provenance({ command: null, seeds: [] });
-  const site = playgroundSite({ models: models.all, version });
+  const site = playgroundSite({ models: models.all, version: packageVersion() });
   if (flags.out !== undefined) {
     writeSite(site, flags.out);
     printResult({ out: flags.out, files: site.size }, { json: flags.json, lines: [["playground", flags.out]] });

@@ -39,3 +39,13 @@ function say(message: string, status: number): number {
   process.stderr.write(`limbeck: ${message.replace(/\s*\n\s*/g, " ")}\n`);
   return status;
 }
+
+/** The command line of this process, as it could be given again. */
+export function commandLine(): string {
+  return shellCommand(["limbeck", ...process.argv.slice(2)]);
+}
+
+/** `limbeck glue --set 'a b'`: the words of a command, quoted where a shell would cut them. */
+export function shellCommand(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}

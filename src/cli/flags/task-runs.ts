@@ -1,8 +1,8 @@
 import { ConfigError } from "../../errors.js";
-import type { PredictTestSet } from "../../experiments/glue-submission.js";
+import type { PredictTestSet } from "../../experiments/glue.js";
 import { measure } from "../../experiments/measure/measure.js";
 import { openEncoder, type Subject } from "../../experiments/measure/measure-subjects.js";
-import { madeUpStsPairs } from "../../experiments/measure/sts-pairs.js";
+import { madeUpStsPairs } from "../../experiments/measure/pairs.js";
 import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
 import { isTextKind } from "../../kinds/kinds.js";
 import type { Task } from "../../kinds/task.js";
@@ -14,6 +14,7 @@ import { finetune } from "../../tasks/finetune.js";
 import { defaultFinetuneRecipe } from "../../tasks/finetune-options.js";
 import { nearest } from "../../text/nearest.js";
 import type { Display } from "../display/display.js";
+import { commandLine } from "../display/output.js";
 import { watchRun } from "../display/run-display.js";
 import type { PlaceFlags, SaveFlags } from "./options.js";
 import { cadenceOf } from "./session.js";
@@ -137,6 +138,7 @@ export function fineTuner(
       ...{ model, data, skipBadRows, out, resume, signal },
       dataPath: pathOf(data.task),
       recipe: { ...recipeOf(data.task), seed },
+      command: commandLine(),
       device: flags.device,
       cadence: cadenceOf(flags),
       ...watchRun(display),

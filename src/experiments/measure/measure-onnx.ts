@@ -6,8 +6,8 @@ import { onnxPaths } from "../../infer/model-files.js";
 import { MODEL_DTYPES, openModel } from "../../infer/node.js";
 import { Encoder } from "../../models/encoder.js";
 import { padded, sequenceOf } from "../../text/model-inputs.js";
-import type { SentencePair } from "./made-up-pairs.js";
 import { type PairReader, paperCostOf, type Subject } from "./measure-subjects.js";
+import type { SentencePair } from "./pairs.js";
 
 /** A dtype that is slower than fp32 by this share is left out. */
 const TOLERANCE = 0.02;

@@ -16,9 +16,8 @@ import { type PaddedSequences, padded, sequenceOf } from "../../text/model-input
 import { nearest } from "../../text/nearest.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { PAPER_COSTS, type PaperCost } from "../paper.js";
-import { Elmo, elmoOriginal } from "./elmo.js";
-import { elmoCharacterIds, elmoWords } from "./elmo-characters.js";
-import type { SentencePair } from "./made-up-pairs.js";
+import { Elmo, elmoCharacterIds, elmoOriginal, elmoWords } from "./elmo.js";
+import type { SentencePair } from "./pairs.js";
 
 /** What products are computed in. */
 export type MeasurePrecision = "float32" | "bfloat16";

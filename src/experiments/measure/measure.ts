@@ -1,9 +1,9 @@
 import { engineInfo } from "../../engine/tensor/device.js";
 import { percentile } from "../../numbers.js";
-import { type Cpu, readCpu } from "../../processor.js";
-import type { PaperCost } from "../paper.js";
-import type { SentencePair } from "./made-up-pairs.js";
+import { readCpu } from "../../processor.js";
+import { type MeasuredRow, type ReportOf, reportHead } from "../../runs/report.js";
 import type { BatchShape, MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";
+import type { MeasuredPairs, SentencePair } from "./pairs.js";
 
 /** Pairs that a subject passes through before the next one's turn. */
 export const TURN_PAIRS = 10;
@@ -13,14 +13,6 @@ export const WARM_UP_PASSES = 3;
 export const BATCH: BatchShape = { B: 32, S: 128 };
 /** How long nothing else of this process may have to wait: signals, progress. */
 const BREATHE_MS = 50;
-
-/** Pairs to be passed through. */
-export interface MeasuredPairs {
-  readonly source: "STS-B" | "made up";
-  /** The folder they were read from; null for those that are made up. */
-  readonly path: string | null;
-  readonly pairs: readonly SentencePair[];
-}
 
 export interface MeasureOptions {
   /** In the order of the rows; ratios are to the first. The caller disposes of them. */
@@ -37,6 +29,8 @@ export interface MeasureOptions {
   readonly notes?: readonly string[];
   /** The version of ONNX Runtime, where it runs something. */
   readonly onnxRuntime?: string | null;
+  /** The command line; null where a program asks. */
+  readonly command?: string | null | undefined;
   readonly progress: (state: MeasureProgress) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,70 +45,7 @@ export interface MeasureProgress {
   readonly etaSeconds: number;
 }
 
-export interface MeasuredRow {
-  readonly name: string;
-  readonly kind: "model" | "shape";
-  readonly runtime: Subject["runtime"];
-  /** Of the encoder, with its pooler where it has one. */
-  readonly parameters: number;
-  readonly hasPooler: boolean;
-  /** Of the files of its weights, heads included; of a shape, what its parameters take in f32. */
-  readonly bytes: number;
-  readonly bytesAre: "on disk" | "in f32";
-  readonly tokens: "word pieces" | "words";
-  readonly tokensPerPair: number;
-  /** Pairs that were cut to fit the position table. */
-  readonly cutPairs: number;
-  /** By the clock, of the pairs that were measured. */
-  readonly seconds: number;
-  /** Of all pairs: `seconds`, or from it in proportion where `isExtrapolated`. */
-  readonly allSeconds: number;
-  readonly isExtrapolated: boolean;
-  /** That this process got of the processor meanwhile, all threads together. */
-  readonly cpuSeconds: number;
-  /** Of a pair. */
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  /** Of full batches, at the median pass; null where none was run. */
-  readonly tokensPerSecond: number | null;
-  /** To the first row. */
-  readonly secondsRatio: number;
-  readonly cpuSecondsRatio: number;
-  readonly parametersRatio: number;
-  readonly paper: PaperCost | null;
-}
-
-export interface MeasureReport {
-  readonly kind: "measure";
-  readonly rows: readonly MeasuredRow[];
-  readonly pairs: {
-    readonly source: MeasuredPairs["source"];
-    readonly path: string | null;
-    readonly measured: number;
-    readonly all: number;
-  };
-  readonly method: {
-    readonly batchSize: 1;
-    readonly turnPairs: number;
-    readonly warmUpPasses: number;
-    readonly batch: BatchShape & { readonly passes: number };
-  };
-  readonly notes: readonly string[];
-  readonly shapeTokenizer: MeasureOptions["shapeTokenizer"];
-  readonly environment: MeasureEnvironment;
-}
-
-export interface MeasureEnvironment extends Cpu {
-  readonly threads: number;
-  readonly precision: MeasurePrecision;
-  readonly torchVersion: string;
-  readonly onnxRuntime: string | null;
-  /** "wheel", "cuda" or "custom" */
-  readonly engine: string;
-  /** What libtorch's own kernels use: "AVX512", "AVX2", … */
-  readonly kernels: string;
-  readonly node: string;
-}
+export type MeasureReport = ReportOf<"measure">;
 
 /**
  * Size and CPU time of a full pass at batch size 1, as in the paper's Table 3.
@@ -134,6 +65,7 @@ export async function measure(options: MeasureOptions): Promise<MeasureReport> {
   await takeTurns(timed, chosen.length, options);
   for (let pass = 0; pass < passes; pass++) await takeBatches(rotated(timed, pass), options);
   return {
+    ...reportHead({ command: options.command, seeds: [] }),
     kind: "measure",
     rows: timed.map((one) => rowOf(one, timed[0] ?? one, pairs.pairs.length)),
     pairs: { source: pairs.source, path: pairs.path, measured: chosen.length, all: pairs.pairs.length },
@@ -156,7 +88,7 @@ interface Timed {
   readonly warmMs: number;
 }
 
-function environmentOf({ precision, onnxRuntime = null }: MeasureOptions): MeasureEnvironment {
+function environmentOf({ precision, onnxRuntime = null }: MeasureOptions): MeasureReport["environment"] {
   const { threads, torchVersion, engine, cpuCapability } = engineInfo();
   return {
     ...readCpu(),

@@ -63,7 +63,10 @@ describe("glue", () => {
     const again = await limbeckJson<GlueReport>(command("--out", out, "--compare", shop.teacher, "--resume", "--test"));
     expect(report("teacher/cola/seed-1")).toEqual(before);
     expect(readFileSync(join(out, "submission.zip")).equals(submission)).toBe(true); // By the models that were kept.
-    expect(again).toMatchObject({ seeds: [1, 2], command: expect.stringMatching(/^limbeck glue --model/) });
+    expect(again).toMatchObject({
+      seeds: [1, 2],
+      provenance: { command: expect.stringMatching(/^limbeck glue --model/) },
+    });
     expect(again.student.tasks.map(({ task, runs }) => [task, runs.length])).toEqual([
       ["cola", 2],
       ["rte", 2],
@@ -97,11 +100,12 @@ describe("ablate", () => {
       },
     });
     expect(stopped.status).toBe(130);
+    expect(stopped.stderr).toMatch(/^full triple loss: distillation: held-out accuracy [\d.]+ % \(.+ s\)$/m);
     expect(stopped.stderr).toMatch(/^limbeck: interrupted at "without L_cos: .*", after \d+ of 15 runs: .*--resume$/m);
     const { status, stdout, stderr } = await limbeck([...args, "--resume"]);
     expect(status).toBe(0);
     expect(stderr.match(/\(done before\)$/gm)?.length).toBeGreaterThanOrEqual(3 + 3 + 1); // Two whole students, and a distillation.
-    expect(stderr).toMatch(/^full triple loss: distillation: held-out accuracy .* \(done before\)$/m);
+    expect(stderr).toMatch(/^full triple loss: distillation: distilled \(done before\)$/m);
     expect(stdout).toMatch(/^random initialisation +\d+\.\d\d ±\d+\.\d\d +[+−]?\d/m);
     const report: AblateReport = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
     expect(report.variants.map(({ name, students }) => [name, students[0]?.macros.length])).toEqual(
@@ -118,7 +122,8 @@ describe("ablate", () => {
       ...["--distill-seeds", "2", "--seeds", "1", "--set", ...TINY, "studentLayers=1", "steps=2"],
       ...["--set-finetune", ...QUICK, "squad.windowStride=2", "squad.steps=3", "imdb.epochs=1"],
     ]);
-    expect(report).toMatchObject({ distillSeeds: [56, 57], seeds: [1], pairedBy: "distillation seed", missing: [] });
+    expect(report).toMatchObject({ distillSeeds: [56, 57], seeds: [1], pairedBy: "distillation seed" });
+    expect(report.tasks.map(({ name, missing }) => [name, missing])).toEqual([["imdb", null], ["squad", null]]); // biome-ignore format: rows
     expect(report.variants.map(({ tasks }) => Object.entries(tasks).map(([name, { count }]) => [name, count]))).toEqual(
       Array(5).fill([
         ["imdb", 2],

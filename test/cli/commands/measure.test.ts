@@ -58,7 +58,8 @@ test("the table says what was measured on, and that pairs are made up and extrap
   expect(report).toMatchObject({
     kind: "measure",
     rows: [{ name: "bert" }],
-    command: expect.stringContaining("measure"),
+    schemaVersion: 1,
+    provenance: { command: expect.stringContaining("measure") },
   });
   expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Size and CPU time");
   expect((await limbeck(["measure", bert, "--pairs", "6", "--out", out, "-q"])).status).toBe(0); // Replaces it.

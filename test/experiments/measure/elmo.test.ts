@@ -3,8 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { autocast, noGrad } from "../../../src/engine/tensor/autograd.js";
 import { tensor } from "../../../src/engine/tensor/create.js";
 import type { Tensor } from "../../../src/engine/tensor/tensor.js";
-import { Elmo, type ElmoConfig, elmoOriginal } from "../../../src/experiments/measure/elmo.js";
-import { elmoCharacterIds, elmoWords } from "../../../src/experiments/measure/elmo-characters.js";
+import {
+  Elmo,
+  type ElmoConfig,
+  elmoCharacterIds,
+  elmoOriginal,
+  elmoWords,
+} from "../../../src/experiments/measure/elmo.js";
 import { runTestsInScope } from "../../engine/tensor/in-scope.js";
 import { relativeError } from "../../models/closeness.js";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/tensor/scope.js";
 import { ConfigError, FormatError } from "../../../src/errors.js";
 import { openEncoder, openShape, readsPieces, SHAPE_NAMES } from "../../../src/experiments/measure/measure-subjects.js";
-import { madeUpStsPairs, readStsPairs } from "../../../src/experiments/measure/sts-pairs.js";
+import { madeUpStsPairs, readStsPairs } from "../../../src/experiments/measure/pairs.js";
 import type { Tokenizer } from "../../../src/text/tokenizer.js";
 import { goldenNames } from "../../models/golden.js";
 import { smallTokenizer } from "../../models/small-tokenizer.js";

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { madeUpPairs, STS_B_DEV_PAIRS } from "../../../src/experiments/measure/made-up-pairs.js";
 import {
-  type MeasuredRow,
   type MeasureOptions,
   type MeasureProgress,
   type MeasureReport,
@@ -11,12 +9,14 @@ import {
   WARM_UP_PASSES,
 } from "../../../src/experiments/measure/measure.js";
 import type { Subject } from "../../../src/experiments/measure/measure-subjects.js";
+import { madeUpPairs, STS_B_DEV_PAIRS } from "../../../src/experiments/measure/pairs.js";
 import { PAPER_COSTS } from "../../../src/experiments/paper.js";
 import { percentile } from "../../../src/numbers.js";
 import { renderPage } from "../../../src/pages/page.js";
-import { environmentTable, measureDocument, measureTable } from "../../../src/pages/reports/measure-document.js";
+import { environmentTable, measureDocument, measureTable } from "../../../src/pages/reports/measure.js";
 import { formatTable } from "../../../src/pages/table.js";
 import { instructionSetsIn, readCpu } from "../../../src/processor.js";
+import type { MeasuredRow } from "../../../src/runs/report.js";
 
 /** The clock stands but for what passes take: of one's own processor, three quarters of that. */
 let nowMs = 0;
@@ -296,7 +296,7 @@ describe("the table", () => {
 
   test("stands in a page, with bars beside the paper's seconds", async () => {
     const report = await reportOf();
-    const document = measureDocument(report, { version: "1", command: "limbeck measure", date: "today", seeds: [] });
+    const document = measureDocument(report);
     const page = renderPage(document);
     expect(page).toContain("bert");
     expect(page).toContain("437.9 MB");

@@ -2,15 +2,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SeedsReport } from "../../../src/experiments/seeds.js";
 import { spreadOf } from "../../../src/experiments/statistics.js";
 import { renderPage } from "../../../src/pages/page.js";
-import { writeFinetuneReport } from "../../../src/pages/reports/finetune.js";
-import { finetuneDocument } from "../../../src/pages/reports/finetune-document.js";
-import { seedsDocument } from "../../../src/pages/reports/seeds-document.js";
-import { reportText } from "../../../src/pages/write.js";
+import { finetuneDocument } from "../../../src/pages/reports/finetune.js";
+import { reportText, writePage } from "../../../src/pages/reports/reports.js";
+import { seedsDocument } from "../../../src/pages/reports/seeds.js";
 import { finetuneNano, squadNano } from "../../../src/recipes/finetune-base.js";
-import { readRunReport } from "../../../src/tasks/run-report.js";
+import { type ReportOf, readReport, reportedTaskOf, reportHead, writeReport } from "../../../src/runs/report.js";
 import { TASKS } from "../../experiments/made-up.js";
 
 let folder: string;
@@ -19,18 +17,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const PROVENANCE = { version: "1", command: null, date: "2026-01-02T03:04:05.000Z", seeds: [1] };
-
 /** A finished run of MRPC whose second evaluation of three was the best. */
-function runWith(name: string, changes: object = {}, evaluations = 3): string {
+function runWith(name: string, changes: Partial<ReportOf<"finetune">> = {}, evaluations = 3): string {
   const run = join(folder, name);
   mkdirSync(run);
-  const report = {
-    ...{ kind: "finetune", task: "mrpc", model: "students/a", teacher: null, step: 20, score: 0.8, seed: 1 },
-    ...{ metrics: { validation: { accuracy: 0.75, f1: 0.85 } }, trainExamples: 3668, skippedRows: 0 },
+  writeReport(run, {
+    ...reportHead({ command: "limbeck finetune --out written", seeds: [1] }),
+    ...{ kind: "finetune", task: reportedTaskOf(TASKS.mrpc), model: "students/a", teacher: null, step: 20, score: 0.8 },
+    ...{ metrics: { validation: { accuracy: 0.75, f1: 0.85 } }, selection: null, trainExamples: 3668, skippedRows: 0 },
     ...{ recipe: finetuneNano, elapsedMs: 90_000, ...changes },
-  };
-  writeFileSync(join(run, "report.json"), JSON.stringify(report));
+  });
   const steps = Array.from({ length: 10 * evaluations }, (_, i) => ({
     step: i + 1,
     loss: 1 / (i + 1),
@@ -51,8 +47,7 @@ function runWith(name: string, changes: object = {}, evaluations = 3): string {
   return run;
 }
 
-const documentOf = (run: string, task: Parameters<typeof finetuneDocument>[2] = TASKS.mrpc) =>
-  finetuneDocument(run, readRunReport(run), task, PROVENANCE);
+const documentOf = (run: string) => finetuneDocument(readReport(run, "finetune"), run);
 
 describe("the page of a fine-tuning", () => {
   test("says what came out of which weights, and how they were chosen", () => {
@@ -94,39 +89,35 @@ describe("the page of a fine-tuning", () => {
   });
 
   test("has the values of the recipe that came to something", () => {
-    const facts = (task: Parameters<typeof documentOf>[1], changes: object, name: string) =>
-      documentOf(runWith(name, changes), task)
+    const facts = (name: string, changes: Parameters<typeof runWith>[1]) =>
+      documentOf(runWith(name, changes))
         .blocks.flatMap((block) => (block.kind === "facts" ? block.facts : []))
         .map(([key]) => key);
-    const texts = facts(TASKS.mrpc, {}, "facts");
+    const texts = facts("facts", {});
     expect(texts).toContain("peakLearningRate");
     expect(texts).not.toContain("windowStride");
     expect(texts).not.toContain("temperature");
-    const questions = { ...TASKS.mrpc, kind: "question-answering", hasUnanswerable: false } as const;
-    const answered = facts(questions, { recipe: squadNano, teacher: "bert", skippedRows: 2 }, "questions");
+    const task = { ...reportedTaskOf(TASKS.mrpc), kind: "question-answering" } as const;
+    const answered = facts("questions", { task, recipe: squadNano, teacher: "bert", skippedRows: 2 });
     expect(answered).toEqual(expect.arrayContaining(["windowStride", "temperature", "teacher", "left out"]));
     expect(answered).not.toContain("nullThreshold");
   });
 
-  test("is written beside report.json, which is told the command, and stays when the run is found finished", () => {
+  test("is written beside report.json, which says the command and stays as it is", () => {
     const run = runWith("written");
-    const read = (name: string) => readFileSync(join(run, name), "utf8");
-    writeFinetuneReport(run, { task: TASKS.mrpc, command: "limbeck finetune --out written" });
-    expect(JSON.parse(read("report.json"))).toMatchObject({ score: 0.8, command: "limbeck finetune --out written" });
-    const page = read("report.html");
-    expect(page).toContain("Fine-tuned on");
-    writeFinetuneReport(run, { task: TASKS.mrpc, command: "limbeck finetune --resume" });
-    expect(read("report.html")).toBe(page);
-    expect(read("report.json")).not.toContain("--resume");
+    const before = readFileSync(join(run, "report.json"), "utf8");
+    writePage(run, readReport(run, "finetune"));
+    expect(readFileSync(join(run, "report.html"), "utf8")).toContain("limbeck finetune --out written");
+    expect(readFileSync(join(run, "report.json"), "utf8")).toBe(before);
   });
 });
 
 describe("the page of several seeds", () => {
-  const seedsOf = (name: string): SeedsReport => {
+  const seedsOf = (name: string): ReportOf<"finetune-seeds"> => {
     const scores = [0.7, 0.9, 0.8];
     const runs = scores.map((score, i) => {
       const metrics = { validation: { accuracy: score - 0.05, f1: score + 0.05 } };
-      const run = runWith(`${name}-${i + 1}`, { score, metrics, seed: i + 1 });
+      const run = runWith(`${name}-${i + 1}`, { score, metrics });
       return {
         run,
         model: "",
@@ -140,20 +131,22 @@ describe("the page of several seeds", () => {
       };
     });
     return {
-      ...{ kind: "finetune-seeds", task: "mrpc", startedFrom: "a", teacher: null, seeds: [1, 2, 3], runs },
+      ...reportHead({ command: null, seeds: [1, 2, 3] }),
+      ...{ kind: "finetune-seeds", task: reportedTaskOf(TASKS.mrpc), startedFrom: "a", teacher: null, runs },
+      recipe: finetuneNano,
       ...{ score: spreadOf(scores), best: 2, model: join(folder, "model") },
     };
   };
 
   test("says the median and its spread, and whose model is kept", () => {
-    const { summary } = seedsDocument(seedsOf("said"), TASKS.mrpc, PROVENANCE);
+    const { summary } = seedsDocument(seedsOf("said"));
     expect(summary).toBe(
       "The median of 3 seeds is 80.0 ±10.0 (mean of accuracy and F1). The model that is kept is that of seed 2, the best.",
     );
   });
 
   test("has a row for each seed, the spread of each figure, and a line for each seed", () => {
-    const document = seedsDocument(seedsOf("rows"), TASKS.mrpc, PROVENANCE);
+    const document = seedsDocument(seedsOf("rows"));
     const text = reportText(document);
     expect(text).toMatch(/^2 +85\.0 +95\.0 +20 {2}kept$/m);
     expect(text).toMatch(/^accuracy +75\.0 +75\.0 ±10\.0 +65\.0 +85\.0$/m);

@@ -1,17 +1,20 @@
-import type { GlueReport, ModelScores, ModelTask } from "../../experiments/glue.js";
 import { PAPER_GLUE, paperKey } from "../../experiments/paper.js";
 import { medianIndex, spreadOf } from "../../experiments/statistics.js";
-import { inPoints, missingWords, type TaskEntry } from "../../experiments/task-runs.js";
+import { inPoints } from "../../experiments/task-runs.js";
 import { mean } from "../../numbers.js";
 import { ABSENT, counted, fixed, listed, percent, plusMinus } from "../../quantities.js";
+import type { ModelScores, ReportOf } from "../../runs/report.js";
 import type { BarChart, Block, Highlight, ReportDocument, ScatterChart } from "../document.js";
-import type { Provenance } from "../provenance.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
-import { curveOf } from "../training-curves.js";
-import { metricTitle, scoresWords, splitTitle } from "./score-words.js";
+import { curveOf } from "./courses.js";
+import { figureTitle, missingWords, presentTasks, scoresWords } from "./scores.js";
+
+type GlueReport = ReportOf<"glue">;
+type ModelTask = ModelScores["tasks"][number];
 
 /** The report of `glue`, to be read. */
-export function glueDocument(report: GlueReport, tasks: readonly TaskEntry[], provenance: Provenance): ReportDocument {
+export function glueDocument(report: GlueReport): ReportDocument {
+  const { tasks, seeds, provenance } = report;
   const models = modelsOf(report);
   return {
     title:
@@ -21,12 +24,13 @@ export function glueDocument(report: GlueReport, tasks: readonly TaskEntry[], pr
     summary: summaryOf(report),
     highlights: highlightsOf(report),
     blocks: [
-      { kind: "table", table: scoreTable(report, tasks) },
-      { kind: "bars", chart: scoreBars(report, tasks) },
+      { kind: "table", table: scoreTable(report) },
+      { kind: "bars", chart: scoreBars(report) },
       ...latencyBlocks(models),
-      { kind: "table", table: metricTable(report, tasks) },
+      { kind: "table", table: metricTable(report) },
       ...lossBlocks(models, tasks),
     ],
+    seeds,
     provenance,
   };
 }
@@ -55,8 +59,7 @@ function highlightsOf({ student, teacher, kept }: GlueReport): Highlight[] {
 }
 
 /** The paper's Table 1, row for row. */
-function scoreTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
-  const { student, teacher, kept, seeds } = report;
+function scoreTable({ student, teacher, kept, seeds, tasks }: GlueReport): Table {
   const rowOf = ({ name, macro, tasks: own }: ModelScores, tone?: Row["tone"]): Row => ({
     cells: [name, fixed(macro, 1), ...tasks.map((task) => scoreCell(own.find((one) => one.task === task.name)))],
     ...(tone && { tone }),
@@ -83,7 +86,7 @@ function scoreCell(task: ModelTask | undefined): Cell {
 }
 
 /** The paper's rows, of the tasks that were run; its score is over the same, so that it can be compared. */
-function paperRows(tasks: readonly TaskEntry[]): Row[] {
+function paperRows(tasks: GlueReport["tasks"]): Row[] {
   const compared = comparedTasks(tasks);
   if (compared.length === 0) return [];
   return PAPER_GLUE.map((paper) => {
@@ -97,13 +100,13 @@ function paperRows(tasks: readonly TaskEntry[]): Row[] {
   });
 }
 
-function comparedTasks(tasks: readonly TaskEntry[]): TaskEntry[] {
+function comparedTasks(tasks: GlueReport["tasks"]): GlueReport["tasks"] {
   const [paper] = PAPER_GLUE;
-  return tasks.filter(({ name, data }) => data !== null && paper?.tasks[paperKey(name)] !== undefined);
+  return tasks.filter(({ name, task }) => task !== null && paper?.tasks[paperKey(name)] !== undefined);
 }
 
-function scoreNotes(tasks: readonly TaskEntry[]): string[] {
-  const present = tasks.flatMap(({ data }) => (data === null ? [] : [data.task]));
+function scoreNotes(tasks: GlueReport["tasks"]): string[] {
+  const present = presentTasks(tasks);
   const missing = missingWords(tasks);
   const notes = [
     `Score: the mean over ${counted(present.length, "task")} of each task's own score: ${scoresWords(present)}.`,
@@ -112,7 +115,7 @@ function scoreNotes(tasks: readonly TaskEntry[]): string[] {
   return notes;
 }
 
-function paperNotes(tasks: readonly TaskEntry[]): string[] {
+function paperNotes(tasks: GlueReport["tasks"]): string[] {
   const compared = comparedTasks(tasks).length;
   if (compared === 0) return [];
   const source = "Paper: Sanh et al. 2019, Table 1";
@@ -125,7 +128,7 @@ function paperNotes(tasks: readonly TaskEntry[]): string[] {
   return [`${source}, as printed; the mean of the nine figures in its BERT-base row is 79.7.`];
 }
 
-function scoreBars({ student, teacher }: GlueReport, tasks: readonly TaskEntry[]): BarChart {
+function scoreBars({ student, teacher, tasks }: GlueReport): BarChart {
   const models = [student, ...(teacher === null ? [] : [teacher])];
   return {
     title: "Score by task",
@@ -135,7 +138,7 @@ function scoreBars({ student, teacher }: GlueReport, tasks: readonly TaskEntry[]
     isSigned: false,
     referenceLabel: null,
     groups: tasks
-      .filter(({ data }) => data !== null)
+      .filter(({ task }) => task !== null)
       .map(({ name, title }) => ({
         label: title,
         reference: null,
@@ -148,20 +151,25 @@ function scoreBars({ student, teacher }: GlueReport, tasks: readonly TaskEntry[]
 }
 
 /** Every metric that was measured, by split. */
-function metricTable(report: GlueReport, tasks: readonly TaskEntry[]): Table {
-  const rows = tasks.flatMap(({ name, title, data }) => {
-    if (data === null) return [];
-    return data.task.evaluationSplits.flatMap((split) =>
-      data.task.metrics.flatMap((metric) =>
+function metricTable(report: GlueReport): Table {
+  const rows = presentTasks(report.tasks).flatMap(({ name, title, evaluationSplits, metrics }) =>
+    evaluationSplits.flatMap((split) =>
+      metrics.flatMap((metric) =>
         modelsOf(report).map((model): Row => {
           const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
           const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []);
-          const what = [metricTitle(metric), splitTitle(split)].filter((word) => word !== "").join(", ");
-          return { cells: [title, what, model.name, ...spreadCells(values.map((value) => inPoints(value)))] };
+          return {
+            cells: [
+              title,
+              figureTitle(metric, split),
+              model.name,
+              ...spreadCells(values.map((value) => inPoints(value))),
+            ],
+          };
         }),
       ),
-    );
-  });
+    ),
+  );
   const columns = [
     ...["Task", "Metric", "Model"].map((label) => ({ label, align: "left" as const })),
     ...["Median", "Mean", "Least", "Most", "Seeds"].map((label) => ({ label, align: "right" as const })),
@@ -203,7 +211,7 @@ function latencyBlocks(models: readonly ModelScores[]): Block[] {
 }
 
 /** The training loss on each task, of the run whose score is the median. */
-function lossBlocks(models: readonly ModelScores[], tasks: readonly TaskEntry[]): Block[] {
+function lossBlocks(models: readonly ModelScores[], tasks: GlueReport["tasks"]): Block[] {
   const charts = tasks.flatMap(({ name, title }) => {
     const series = models.flatMap((model) => {
       const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];

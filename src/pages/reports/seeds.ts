@@ -1,28 +1,19 @@
-import type { SeedsReport } from "../../experiments/seeds.js";
 import { spreadOf } from "../../experiments/statistics.js";
 import { inPoints } from "../../experiments/task-runs.js";
-import type { Task } from "../../kinds/task.js";
 import { counted, fixed, plusMinus, whole } from "../../quantities.js";
-import { readRunReport } from "../../tasks/run-report.js";
+import type { ReportOf } from "../../runs/report.js";
 import type { Block, ReportDocument } from "../document.js";
-import type { Provenance } from "../provenance.js";
 import { numberColumns, type Row, type Table } from "../table.js";
-import { curveOf } from "../training-curves.js";
-import {
-  capital,
-  evaluatedFigures,
-  figureCurve,
-  originFacts,
-  recipeFacts,
-  resultFigures,
-  stepCharts,
-} from "./finetune-parts.js";
-import { scoreWords } from "./score-words.js";
+import { curveOf, figureCurve, stepCharts } from "./courses.js";
+import { originFacts, recipeFacts } from "./finetune.js";
+import { capital, evaluatedFigures, resultFigures, scoreWords } from "./scores.js";
+
+type SeedsReport = ReportOf<"finetune-seeds">;
 
 /** The report of a fine-tuning with several seeds, to be read. */
-export function seedsDocument(report: SeedsReport, task: Task, provenance: Provenance): ReportDocument {
-  const { score, seeds, best, runs } = report;
-  const first = readRunReport(runs[0]?.run ?? "");
+export function seedsDocument(report: SeedsReport): ReportDocument {
+  const { task, score, seeds, best, runs, provenance } = report;
+  const [first] = runs;
   const [middle, spread] = [fixed(inPoints(score.median), 1), deviationWords(score.deviation)];
   return {
     title: `Fine-tuned on ${task.title} with ${counted(seeds.length, "seed")}`,
@@ -36,13 +27,18 @@ export function seedsDocument(report: SeedsReport, task: Task, provenance: Prove
       { kind: "table", table: seedTable(report) },
       { kind: "table", table: spreadTable(report) },
       ...courseBlocks(report),
-      { kind: "facts", title: "What they were made from", facts: originFacts(first) },
+      {
+        kind: "facts",
+        title: "What they were made from",
+        facts: first === undefined ? [] : originFacts({ ...report, ...first, model: report.startedFrom }),
+      },
       {
         kind: "facts",
         title: "The recipe, but for the seed",
-        facts: recipeFacts(first, task).filter(([key]) => key !== "seed"),
+        facts: recipeFacts(report).filter(([key]) => key !== "seed"),
       },
     ],
+    seeds,
     provenance,
   };
 }

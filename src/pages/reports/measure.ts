@@ -1,15 +1,16 @@
-import type { MeasuredRow, MeasureReport } from "../../experiments/measure/measure.js";
 import { bertBase } from "../../families/bert.js";
 import { ABSENT, counted, fixed, listed, percent, whole } from "../../quantities.js";
+import type { MeasuredRow, ReportOf } from "../../runs/report.js";
 import type { BarChart, Highlight, ReportDocument } from "../document.js";
-import type { Provenance } from "../provenance.js";
 import { type Column, numberColumns, type Row, type Table } from "../table.js";
+
+type MeasureReport = ReportOf<"measure">;
 
 /** More than this share of the time without a processor is said. */
 const WAITED_SHARE = 0.1;
 
 /** The report of `measure`, to be read. */
-export function measureDocument(report: MeasureReport, provenance: Provenance): ReportDocument {
+export function measureDocument(report: MeasureReport): ReportDocument {
   return {
     title: "Size and CPU time",
     summary: summaryOf(report),
@@ -19,7 +20,8 @@ export function measureDocument(report: MeasureReport, provenance: Provenance): 
       { kind: "bars", chart: secondsBars(report) },
       { kind: "table", table: environmentTable(report) },
     ],
-    provenance,
+    seeds: report.seeds,
+    provenance: report.provenance,
   };
 }
 

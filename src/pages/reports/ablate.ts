@@ -1,30 +1,27 @@
-import type { AblateReport, VariantResult } from "../../experiments/ablate.js";
-import { missingWords, type TaskEntry } from "../../experiments/task-runs.js";
 import { ABSENT, counted, fixed, listed, plusMinus, signed } from "../../quantities.js";
+import type { ReportOf, VariantResult } from "../../runs/report.js";
 import type { BarChart, Block, Highlight, ReportDocument } from "../document.js";
-import type { Provenance } from "../provenance.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
-import { curveOf } from "../training-curves.js";
-import { scoresWords } from "./score-words.js";
+import { curveOf } from "./courses.js";
+import { missingWords, presentTasks, scoresWords } from "./scores.js";
+
+type AblateReport = ReportOf<"ablate">;
 
 /** The report of `ablate`, to be read. */
-export function ablateDocument(
-  report: AblateReport,
-  tasks: readonly TaskEntry[],
-  provenance: Provenance,
-): ReportDocument {
+export function ablateDocument(report: AblateReport): ReportDocument {
   return {
     title: "What each part of the loss gives",
     summary: summaryOf(report),
     highlights: highlightsOf(report),
     blocks: [
       { kind: "bars", chart: changeBars(report) },
-      { kind: "table", table: changeTable(report, tasks) },
-      { kind: "table", table: taskTable(report, tasks) },
+      { kind: "table", table: changeTable(report) },
+      { kind: "table", table: taskTable(report) },
       ...courseBlocks(report),
       settingsBlock(report),
     ],
-    provenance,
+    seeds: report.seeds,
+    provenance: report.provenance,
   };
 }
 
@@ -84,7 +81,7 @@ function changeBars(report: AblateReport): BarChart {
 }
 
 /** The paper's Table 4. */
-function changeTable(report: AblateReport, tasks: readonly TaskEntry[]): Table {
+function changeTable(report: AblateReport): Table {
   const ofAll = hasSeveral(report) ? ["Spread of all"] : [];
   const columns = [
     ...numberColumns("", ["Score", "Change", "Spread", "Std. error", ...ofAll, "Paper"]),
@@ -94,7 +91,11 @@ function changeTable(report: AblateReport, tasks: readonly TaskEntry[]): Table {
     caption: `Change of the score, over ${counted(report.distillSeeds.length, "distillation")} of each and ${counted(report.seeds.length, "fine-tuning")} a task`,
     columns,
     rows: report.variants.map((variant) => changeRow(variant, hasSeveral(report))),
-    notes: [...scoreNotes(tasks), ruleOf(report), "Paper: Sanh et al. 2019, Table 4, the mean over GLUE's nine tasks."],
+    notes: [
+      ...scoreNotes(report),
+      ruleOf(report),
+      "Paper: Sanh et al. 2019, Table 4, the mean over GLUE's nine tasks.",
+    ],
   };
 }
 
@@ -113,8 +114,8 @@ function changeRow({ title, macro, change, changeOfAll, paper }: VariantResult, 
   };
 }
 
-function scoreNotes(tasks: readonly TaskEntry[]): string[] {
-  const present = tasks.flatMap(({ data }) => (data === null ? [] : [data.task]));
+function scoreNotes({ tasks }: AblateReport): string[] {
+  const present = presentTasks(tasks);
   const missing = missingWords(tasks);
   const absent = missing === "" ? "" : ` No data was found for ${missing}.`;
   return [`Score: the mean over ${counted(present.length, "task")} of ${scoresWords(present)}, in points.${absent}`];
@@ -128,7 +129,7 @@ function ruleOf({ pairedBy, distillSeeds }: AblateReport): string {
   return `${rule} With one distillation of each, the spread does not hold how distillations differ from seed to seed.`;
 }
 
-function taskTable({ variants }: AblateReport, tasks: readonly TaskEntry[]): Table {
+function taskTable({ variants, tasks }: AblateReport): Table {
   return {
     caption: "Score by task",
     columns: numberColumns(
