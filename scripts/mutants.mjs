@@ -156,13 +156,13 @@ function runTests(tests, limitMs) {
   });
 }
 
-/** How long a test takes without an error, which must pass. */
+/** How long a test takes without an error; null where it fails even so, and cannot be asked. */
 const baselines = new Map();
 async function baselineMs(test) {
   if (!baselines.has(test)) {
     const { outcome, ms, output } = await runTests([test], 600_000);
-    if (outcome !== "survived") throw new Error(`without an error, ${test}:\n${output.slice(-3000)}`);
-    baselines.set(test, ms);
+    if (outcome !== "survived") console.log(`${test} fails without an error, and is left out:\n${output.slice(-2000)}`);
+    baselines.set(test, outcome === "survived" ? ms : null);
   }
   return baselines.get(test);
 }
@@ -172,9 +172,16 @@ async function ask({ target, start, end, to }) {
   const source = sources.get(target);
   const [closest, ...others] = testsBy.get(target);
   try {
-    for (const tests of [[closest], others].filter(({ length }) => length > 0)) {
+    for (const some of [[closest], others]) {
+      const tests = [];
       let limitMs = 15_000;
-      for (const test of tests) limitMs += 4 * (await baselineMs(test));
+      for (const test of some) {
+        const ms = await baselineMs(test);
+        if (ms === null) continue;
+        tests.push(test);
+        limitMs += 4 * ms;
+      }
+      if (tests.length === 0) continue;
       writeFileSync(join(TREE, target), source.slice(0, start) + to + source.slice(end));
       const { outcome, by } = await runTests(tests, limitMs);
       writeFileSync(join(TREE, target), source);
