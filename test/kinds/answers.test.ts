@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Answer, type AnswerOptions, answersOf, type Candidate } from "../../src/kinds/answers.js";
 import type { QuestionExample } from "../../src/kinds/task.js";
@@ -123,4 +124,78 @@ test("a passage without a word has no answer", () => {
     nullThreshold: 0,
   });
   expect(answer).toMatchObject({ text: "", nBest: [] });
+});
+
+test("answers are the best of all pairs of the best starts and ends of every window, whatever the logits", () => {
+  const context = "a b c d e f g h";
+  const starts = [0, 2, 4, 6, 8, 10, 12, 14];
+  const logit = fc.integer({ min: -500, max: 500 }).map((value) => value / 8);
+  /** Windows of words 0 … 4 and 3 … 7, behind [CLS] and two tokens of a question, [SEP] behind all. */
+  const windows = [0, 3].map((first) =>
+    featureOf({
+      ...{
+        example: 0,
+        contextStart: 3,
+        starts: starts.slice(first, first + 5),
+        ends: starts.slice(first, first + 5).map((at) => at + 1),
+      },
+    }),
+  );
+  const given = fc.array(fc.uniqueArray(logit, { minLength: 18, maxLength: 18 }), { minLength: 2, maxLength: 2 });
+  const options = fc.record({
+    nBest: fc.integer({ min: 1, max: 7 }),
+    maxAnswerLength: fc.integer({ min: 1, max: 5 }),
+    hasUnanswerable: fc.boolean(),
+    nullThreshold: fc.integer({ min: -20, max: 20 }),
+  });
+  fc.assert(
+    fc.property(given, options, (logits, each) => {
+      const pairs = logits.flatMap((values, w) => {
+        const top = (of: number[]) =>
+          of
+            .map((_, i) => i)
+            .sort((i, j) => (of[j] ?? 0) - (of[i] ?? 0))
+            .slice(0, each.nBest);
+        const [first, last] = [values.slice(0, 9), values.slice(9)];
+        const inWords = (token: number) => token >= 3 && token < 8;
+        return top(first)
+          .filter(inWords)
+          .flatMap((from) =>
+            top(last)
+              .filter((to) => inWords(to) && to >= from && to < from + each.maxAnswerLength)
+              .map((to) => ({
+                score: (first[from] ?? 0) + (last[to] ?? 0),
+                text: context.slice(starts[from - 3 + 3 * w], (starts[to - 3 + 3 * w] ?? 0) + 1),
+              })),
+          );
+      });
+      const none = Math.min(...logits.map((values) => (values[0] ?? 0) + (values[9] ?? 0)));
+      const best = pairs.sort((a, b) => b.score - a.score)[0];
+      const [got] = answersOf(
+        [questionOn("q", context)],
+        windows,
+        logits.map((values) => Float32Array.from(values)),
+        each,
+      );
+      if (!each.hasUnanswerable) {
+        expect([got?.text, got?.nullOdds]).toEqual([best?.text ?? "", 0]);
+        expect(got?.nBest.map(({ startLogit, endLogit }) => startLogit + endLogit)).toEqual(
+          pairs.slice(0, each.nBest).map(({ score }) => score),
+        );
+        return;
+      }
+      // Where none is among the best, it stands behind them; a span that it has pushed out is not found.
+      const found = [...pairs.slice(0, each.nBest), { score: none, text: "" }]
+        .sort((a, b) => b.score - a.score)
+        .slice(0, each.nBest);
+      const span = found.find(({ text }) => text !== "");
+      const odds = span === undefined ? Number.MAX_VALUE : none - span.score;
+      expect(got).toMatchObject({
+        span: span?.text ?? "",
+        nullOdds: odds,
+        text: odds > each.nullThreshold ? "" : span?.text,
+      });
+    }),
+    { numRuns: 300 },
+  );
 });
