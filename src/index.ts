@@ -19,6 +19,7 @@ export type { DatasetManifest } from "./data/manifest.js";
 export { type PrepareOptions, type PrepareProgress, prepare } from "./data/prepare.js";
 // Text to tokens.
 export { type Corpus, readCorpus } from "./data/readers/corpus.js";
+export { type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from "./data/train-tokenizer.js";
 // Tensors.
 export { autocast, backward, noGrad } from "./engine/tensor/autograd.js";
 export { arange, fromBytes, full, ones, tensor, zeros } from "./engine/tensor/create.js";

@@ -50,7 +50,8 @@ test.each([[["recipes"]], [["recipes", "nano"]], [["recipes", "squad-nano", "--j
 test("what needs an addon does not run so", async () => {
   const { NODE_OPTIONS } = withoutEngine.env;
   const { status, stderr } = await limbeck(["measure", "--pairs", "1"], { env: { NODE_OPTIONS } });
-  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/does not load \(loaded .*\.node\)/) });
+  expect(status).not.toBe(0); // Whichever addon comes first: that of tokenizers, or the engine.
+  expect(stderr).toMatch(/native binding|does not load \(loaded .*\.node\)/);
 });
 
 test("--version is that of package.json", async () => {

@@ -1,8 +1,5 @@
 import type { Command } from "commander";
 import { duration, whole } from "../../quantities.js";
-import { FolderDraft } from "../../storage/atomic-files.js";
-import { makeFolder, refuseTaken, writeError } from "../../storage/disk.js";
-import type { Tokenizer } from "../../text/tokenizer.js";
 import type { ProgressView } from "../display/display.js";
 import { CorpusMeter, type Display, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
@@ -35,28 +32,22 @@ export function registerTokenizer(program: Command): void {
     .action(run);
 }
 
-async function run(paths: string[], flags: TokenizerFlags): Promise<void> {
+async function run(corpus: string[], flags: TokenizerFlags): Promise<void> {
   const { out, cased, json, quiet, vocabSize, minFrequency, limitAlphabet } = flags;
-  refuseTaken(out, "for the tokenizer");
-  makeFolder(out); // Before hours of counting.
-  const { readCorpus } = await import("../../data/readers/corpus.js");
-  const { trainWordPiece } = await import("../../text/wordpiece.js");
+  const { findCorpusFiles } = await import("../../data/readers/corpus.js");
+  const { trainTokenizer } = await import("../../data/train-tokenizer.js");
   const startMs = performance.now();
-  const corpus = readCorpus(paths);
   using display = openDisplay({ quiet });
-  logIgnored(display, corpus.ignored);
+  logIgnored(display, findCorpusFiles(corpus).ignored);
   const meter = new CorpusMeter();
-  const tokenizer = await trainWordPiece(corpus, {
-    vocabSize,
+  const tokenizer = await trainTokenizer({
+    ...{ corpus, out, vocabSize, minFrequency, limitAlphabet },
     lowercase: !cased,
-    minFrequency,
-    limitAlphabet,
     onProgress: (progress) => {
       if (progress.stage === "merge") showMerge(display, progress);
-      else display.progress(meter.view({ ...corpus, documents: progress.documents }));
+      else display.progress(meter.view(progress));
     },
   });
-  await save(tokenizer, out);
   display[Symbol.dispose]();
   printResult(
     { out, vocabSize: tokenizer.vocabSize, hash: tokenizer.hash },
@@ -75,15 +66,4 @@ function showMerge(display: Display, { pieces, vocabSize }: { pieces: number; vo
   const text = `${whole(pieces)} / ${whole(vocabSize)} word pieces`;
   const view: ProgressView = { fraction: pieces / vocabSize, parts: [{ text, rank: 9 }], etaSeconds: null };
   display.progress(view);
-}
-
-/** Whole or not at all: a tokenizer with a part missing might pass for another. */
-async function save(tokenizer: Tokenizer, folder: string): Promise<void> {
-  try {
-    using draft = new FolderDraft(folder);
-    await tokenizer.save(draft.path);
-    draft.commit();
-  } catch (error) {
-    throw writeError(folder, error);
-  }
 }
