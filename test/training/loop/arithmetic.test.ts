@@ -15,6 +15,7 @@ import type { OptimizerRecipe } from "../../../src/recipes/training-recipe.js";
 import { readMetrics } from "../../../src/runs/metrics-log.js";
 import { createRun, openRun } from "../../../src/runs/run.js";
 import { type LoopOptions, type StepRecord, trainLoop } from "../../../src/training/loop/loop.js";
+import { restoreBest } from "../../../src/training/loop/loop-state.js";
 import { type Objective, type StepData, shareOf } from "../../../src/training/loop/objective.js";
 
 // The loop with an objective whose gradients are known, against the same steps in doubles, written here once more.
@@ -184,7 +185,9 @@ const CADENCE: Cadence = { logEverySteps: 1, evaluateEverySteps: 100, saveEveryS
 let runs = 0;
 const newFolder = () => join(folder, `run-${runs++}`);
 
-type Changes = Partial<Pick<LoopOptions<ToyStep, { loss: number }>, "totalSteps" | "evaluate" | "profile">> & {
+type Changes = Partial<
+  Pick<LoopOptions<ToyStep, { loss: number }>, "totalSteps" | "evaluate" | "keepBest" | "profile">
+> & {
   out?: string;
   recipe?: Partial<OptimizerRecipe>;
   cadence?: Partial<Cadence>;
@@ -327,6 +330,59 @@ describe("a run that is cut short and resumed", () => {
     }
     const told = ({ tokensPerSecond: _speed, etaSeconds: _eta, ...record }: StepRecord) => record;
     expect(resumed.records.map(told)).toEqual(whole.records.slice(stop).map(told));
+  });
+});
+
+describe("the best weights", () => {
+  /** Scores at 0, 2, 4, 6 and 7 steps: two are the best. */
+  const SCORES = new Map([
+    [0, 1],
+    [2, 3],
+    [4, 2],
+    [6, 3],
+    [7, 0],
+  ]);
+  const scored: Changes = {
+    evaluate: async (step) => ({ loss: SCORES.get(step) ?? Number.NaN }),
+    keepBest: ({ loss }) => loss,
+    cadence: { evaluateEverySteps: 2 },
+  };
+
+  /** What `restoreBest` puts into a model that was never trained. */
+  function bestOf(out: string): Float32Array {
+    using run = openRun(out);
+    using objective = new ToyObjective(SMALL);
+    restoreBest(run, objective.model);
+    return objective.values().weight;
+  }
+
+  async function weightsAfter(step: number): Promise<Float32Array> {
+    const weights: Float32Array[] = [];
+    await train({ onStep: (_, objective) => void weights.push(objective.values().weight) });
+    return weights[step - 1] as Float32Array;
+  }
+
+  test("are those of the first of the best evaluations, which is saved at once", async () => {
+    const [out, saved] = [newFolder(), [] as number[]];
+    await train({ ...scored, out, saved: (step) => void saved.push(step) });
+    expect(saved).toEqual([0, 2, 7]);
+    expect(bestOf(out)).toEqual(await weightsAfter(2));
+  });
+
+  test("are kept by a run that is cut short and resumed", async () => {
+    const out = newFolder();
+    const crash = ({ step }: StepRecord) => {
+      if (step === 5) throw new Error("as if killed");
+    };
+    await expect(train({ ...scored, out, onStep: crash })).rejects.toThrow("as if killed");
+    await train({ ...scored, out, resume: true });
+    expect(bestOf(out)).toEqual(await weightsAfter(2));
+  });
+
+  test("are not kept unless they are asked for", async () => {
+    const out = newFolder();
+    await train({ ...scored, keepBest: undefined, out });
+    expect(() => bestOf(out)).toThrow("expected a checkpoint that keeps the best weights");
   });
 });
 
