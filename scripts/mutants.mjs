@@ -27,7 +27,17 @@ const NAMES = [
   ...["distill-objective", "student", "task-objective", "task-batches"],
   ...["adamw", "clip", "flat-parameters", "schedules"],
   ...["masking", "masked-batches", "sequences", "order", "philox", "shard", "held-out"],
-  ...["answers", "metrics", "squad", "family", "families", "model-inputs", "quantise", "trim", "trim-vocabulary"],
+  ...[
+    "answers",
+    "metrics",
+    "squad-metrics",
+    "family",
+    "families",
+    "model-inputs",
+    "quantise",
+    "trim",
+    "trim-vocabulary",
+  ],
   ...["checkpoints", "atomic-files", "safetensors", "safetensors-header"],
 ];
 

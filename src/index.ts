@@ -56,7 +56,7 @@ export type { Family, ParameterNames, StudentShape } from "./families/family.js"
 export { type LoadedModel, loadMaskedLm, saveMaskedLm } from "./hub/model-loading.js";
 export { type LoadedTaskModel, loadTaskModel, saveTaskModel } from "./hub/task-model.js";
 export { type MetricName, scoreOf, textMetrics } from "./kinds/metrics/metrics.js";
-export { questionMetrics } from "./kinds/metrics/squad.js";
+export { questionMetrics } from "./kinds/metrics/squad-metrics.js";
 export type { Split, Task, TaskData } from "./kinds/task.js";
 export { Encoder, type EncoderInput } from "./models/encoder.js";
 export { MaskedLm } from "./models/masked-lm.js";

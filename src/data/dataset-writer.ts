@@ -6,7 +6,7 @@ import { digestFile } from "../storage/digest.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { HeldOutPool } from "./held-out.js";
 import { type DatasetManifest, FREQUENCIES_FILE, MANIFEST_HEAD, type ShardEntry, writeManifest } from "./manifest.js";
-import { PROGRESS_FILE, type Progress, packCandidates, unpackCandidates, writeProgress } from "./progress.js";
+import { PROGRESS_FILE, type Progress, packCandidates, unpackCandidates, writeProgress } from "./prepare-progress.js";
 import { bytesPerTokenOf, GO_ON, ShardWriter, type TokenArray, verifyShard } from "./shard.js";
 
 /** Writes documents to shards in the order they come, and notes after each shard where it stands. */

@@ -9,7 +9,7 @@ import {
   type ShardEntry,
   TOKENIZER_FOLDER,
 } from "./manifest.js";
-import { PROGRESS_FILE } from "./progress.js";
+import { PROGRESS_FILE } from "./prepare-progress.js";
 import type { TokenStream } from "./sequences.js";
 import { ShardReader, verifyShard } from "./shard.js";
 

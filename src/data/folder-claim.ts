@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.js";
 import { asideTarget, removeLeftovers } from "../storage/atomic-files.js";
 import { type DirectoryLock, isLockName, takeDirectory } from "../storage/lock.js";
 import { FREQUENCIES_FILE, MANIFEST_FILE, TOKENIZER_FOLDER } from "./manifest.js";
-import { PROGRESS_FILE } from "./progress.js";
+import { PROGRESS_FILE } from "./prepare-progress.js";
 
 const SHARD_NAME = /^(shard|heldout)-\d{5}\.tokens$/;
 const OWN_NAMES = [PROGRESS_FILE, MANIFEST_FILE, FREQUENCIES_FILE, TOKENIZER_FOLDER];

@@ -7,7 +7,14 @@ import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { DatasetWriter } from "./dataset-writer.js";
 import { claimFolder } from "./folder-claim.js";
 import { type DatasetManifest, MANIFEST_FILE, readManifest, TOKENIZER_FOLDER } from "./manifest.js";
-import { checkSame, type Identity, newProgress, type Progress, readProgress, writeProgress } from "./progress.js";
+import {
+  checkSame,
+  type Identity,
+  newProgress,
+  type Progress,
+  readProgress,
+  writeProgress,
+} from "./prepare-progress.js";
 import { type Corpus, readCorpus } from "./readers/corpus.js";
 import { STANDARD_INPUT } from "./readers/source-files.js";
 import { bytesPerTokenOf, GO_ON } from "./shard.js";

@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.js";
 import { type Answer, answersOf } from "../kinds/answers.js";
 import type { LabelledKind } from "../kinds/kinds.js";
 import { type MetricName, textMetrics } from "../kinds/metrics/metrics.js";
-import { bestNullThresholds, questionMetrics, questionParts } from "../kinds/metrics/squad.js";
+import { bestNullThresholds, questionMetrics, questionParts } from "../kinds/metrics/squad-metrics.js";
 import type {
   Examples,
   QuestionExample,

@@ -6,7 +6,7 @@ import {
   questionMetrics,
   questionParts,
   questionScores,
-} from "../../../src/kinds/metrics/squad.js";
+} from "../../../src/kinds/metrics/squad-metrics.js";
 import type { QuestionExample } from "../../../src/kinds/task.js";
 import { golden } from "./golden.js";
 
