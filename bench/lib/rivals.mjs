@@ -5,11 +5,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { peakBytes } from "./memory.mjs";
 
-const OWN = fileURLToPath(new URL("../../build/rivals/bin/python", import.meta.url));
+const OWN = fileURLToPath(new URL("../../build/references/bin/python", import.meta.url));
 const ADVICE = 'run "npm run bench:rivals", or name a Python that has them in LIMBECK_PYTHON';
 
 /**
- * The Python that has the rivals: LIMBECK_PYTHON, or the one that setup-rivals.sh makes.
+ * The Python that has the rivals: LIMBECK_PYTHON, or the one that scripts/setup-references.sh makes.
  *
  * @param packages that it must have
  * @returns `{ python }`, or `{ missing }`: in words, why there is none and what to do
