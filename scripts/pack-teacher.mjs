@@ -57,7 +57,7 @@ const card = formatModelCard({
   license: "apache-2.0",
   language: "en",
   tags: ["limbeck", "bert", "fill-mask"],
-  pipelineTag: "fill-mask",
+  kind: "masked-words",
   facts: [
     ["parameters", "3,494,080 (bf16)"],
     ["vocabulary", "8,000 lower-cased word pieces, learned on the same text"],

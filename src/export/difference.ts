@@ -1,4 +1,4 @@
-import type { PipelineTask } from "../kinds/kinds.js";
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
 import { argmax } from "../numbers.js";
 import { percent } from "../quantities.js";
 import type { Runner } from "./runners.js";
@@ -39,55 +39,72 @@ export async function outputsOf(runner: Runner, { batches }: Sample): Promise<Ou
 export async function differenceOf(
   runner: Runner,
   sample: Sample,
-  { expected, task }: { expected: readonly Outputs[]; task: PipelineTask },
+  { expected, kind }: { expected: readonly Outputs[]; kind: Kind },
 ): Promise<Difference> {
   const sums: Sums = { largest: 0, choices: 0, same: 0, divergence: 0, cosines: 0, texts: 0 };
   for (const [i, batch] of sample.batches.entries()) {
-    addBatch(sums, batch, { task, actual: await runner.run(batch), expected: expected[i] as Outputs });
+    addBatch(sums, batch, { kind, actual: await runner.run(batch), expected: expected[i] as Outputs });
   }
   return {
     largest: sums.largest,
     agreement: sums.choices === 0 ? null : sums.same / sums.choices,
     divergence: sums.choices === 0 ? null : sums.divergence / sums.choices,
-    cosine: task === "embed" ? sums.cosines / sums.texts : null,
+    cosine: sums.texts === 0 ? null : sums.cosines / sums.texts,
   };
 }
 
 function addBatch(
   sums: Sums,
   batch: SampleBatch,
-  { task, actual, expected }: { task: PipelineTask; actual: Outputs; expected: Outputs },
+  { kind, actual, expected }: { kind: Kind; actual: Outputs; expected: Outputs },
 ): void {
-  for (const [name, values] of expected) {
-    const given = actual.get(name) ?? new Float32Array(0);
-    const size = values.length / (task === "classify" ? batch.B : batch.B * batch.S);
-    for (const row of rowsOf(batch, task)) {
-      const [ours, theirs] = [values, given].map((all) => all.subarray(row * size, (row + 1) * size)) as [
-        Float32Array,
-        Float32Array,
-      ];
-      sums.largest = Math.max(sums.largest, largestDifference(ours, theirs));
-      if (task === "fill-mask" || (task === "classify" && size > 1)) addChoice(sums, ours, theirs);
-    }
-    if (task === "question-answer") for (const [a, b] of sequences(batch, values, given, 1)) addChoice(sums, a, b);
-    if (task === "embed") addCosines(sums, batch, { ours: values, theirs: given, size });
+  const { rowsOf, add } = COMPARISONS[kind];
+  for (const { name, shape } of KIND_RECORDS[kind].outputs) {
+    const [ours, theirs] = [expected, actual].map((all) => all.get(name) ?? new Float32Array(0)) as Pair;
+    const size = ours.length / (shape.includes("sequence_length") ? batch.B * batch.S : batch.B);
+    const rows = rowsOf(batch).map(
+      (row) => [ours, theirs].map((all) => all.subarray(row * size, (row + 1) * size)) as Pair,
+    );
+    for (const row of rows) sums.largest = Math.max(sums.largest, largestDifference(...row));
+    add(sums, { rows, texts: () => sequences(batch, [ours, theirs], size), size });
   }
 }
 
-/** Which rows of an output count: masked tokens, texts, or real tokens. */
-function rowsOf({ B, S, masked, attentionMask }: SampleBatch, task: PipelineTask): readonly number[] {
-  if (task === "fill-mask") return masked;
-  if (task === "classify") return Array.from({ length: B }, (_, row) => row);
+/** The same part of what the reference says and of what a file says. */
+type Pair = [ours: Float32Array, theirs: Float32Array];
+
+/** What of an output is compared: its rows, or what stands at each text's real tokens. */
+interface Compared {
+  readonly rows: readonly Pair[];
+  texts(): readonly Pair[];
+  /** Of a row. */
+  readonly size: number;
+}
+
+/** How a kind's outputs are compared: which rows of them count, and what is made of them. */
+interface Comparison {
+  rowsOf(batch: SampleBatch): readonly number[];
+  add(sums: Sums, compared: Compared): void;
+}
+
+const COMPARISONS: Readonly<Record<Kind, Comparison>> = {
+  "masked-words": { rowsOf: ({ masked }) => masked, add: (sums, { rows }) => addChoices(sums, rows) },
+  classification: { rowsOf: textRows, add: (sums, { rows, size }) => addChoices(sums, size > 1 ? rows : []) },
+  regression: { rowsOf: textRows, add: () => {} },
+  "question-answering": { rowsOf: realTokens, add: (sums, { texts }) => addChoices(sums, texts()) },
+  embedding: { rowsOf: realTokens, add: (sums, { texts, size }) => addCosines(sums, texts(), size) },
+};
+
+function textRows({ B }: SampleBatch): readonly number[] {
+  return Array.from({ length: B }, (_, row) => row);
+}
+
+function realTokens({ B, S, attentionMask }: SampleBatch): readonly number[] {
   return [...(attentionMask ?? new Uint8Array(B * S).fill(1))].flatMap((isReal, i) => (isReal === 1 ? [i] : []));
 }
 
 /** The same part of two outputs for every sequence, without its padding. */
-function sequences(
-  { B, S, attentionMask }: SampleBatch,
-  ours: Float32Array,
-  theirs: Float32Array,
-  size: number,
-): [Float32Array, Float32Array][] {
+function sequences({ B, S, attentionMask }: SampleBatch, [ours, theirs]: Pair, size: number): Pair[] {
   return Array.from({ length: B }, (_, row) => {
     const tokens = attentionMask?.subarray(row * S, (row + 1) * S).reduce((sum, isReal) => sum + isReal, 0) ?? S;
     const part = (all: Float32Array) => all.subarray(row * S * size, (row * S + tokens) * size);
@@ -95,19 +112,17 @@ function sequences(
   });
 }
 
-function addChoice(sums: Sums, ours: Float32Array, theirs: Float32Array): void {
-  sums.choices++;
-  if (argmax(ours) === argmax(theirs)) sums.same++;
-  sums.divergence += divergence(ours, theirs);
+function addChoices(sums: Sums, pairs: readonly Pair[]): void {
+  for (const [ours, theirs] of pairs) {
+    sums.choices++;
+    if (argmax(ours) === argmax(theirs)) sums.same++;
+    sums.divergence += divergence(ours, theirs);
+  }
 }
 
-function addCosines(
-  sums: Sums,
-  batch: SampleBatch,
-  { ours, theirs, size }: { ours: Float32Array; theirs: Float32Array; size: number },
-): void {
-  for (const [a, b] of sequences(batch, ours, theirs, size)) {
-    sums.cosines += cosine(meanOf(a, size), meanOf(b, size));
+function addCosines(sums: Sums, texts: readonly Pair[], size: number): void {
+  for (const [ours, theirs] of texts) {
+    sums.cosines += cosine(meanOf(ours, size), meanOf(theirs, size));
     sums.texts++;
   }
 }

@@ -1,9 +1,9 @@
 import type { Family } from "../families/family.js";
 import { formatModelCard } from "../hub/card.js";
-import type { PipelineTask } from "../kinds/kinds.js";
+import type { KindRecord } from "../kinds/kind-record.js";
+import { KIND_RECORDS, type Kind, type PipelineTask } from "../kinds/kinds.js";
 import { formatBytes, percent } from "../quantities.js";
 import { differenceWords } from "./difference.js";
-import { PIPELINES } from "./heads.js";
 import type { ExportedFile } from "./verify.js";
 
 /** What an export came to: what its card says. */
@@ -24,16 +24,20 @@ export interface ExportFacts {
 }
 
 /** README.md of an exported folder: what its files are, and how far from the model they are. */
-export function exportCard(result: ExportFacts, { model, family }: { model: string; family: Family }): string {
-  const { task, files, comparedOn, vocabulary } = result;
+export function exportCard(
+  result: ExportFacts,
+  { model, family, kind }: { model: string; family: Family; kind: Kind },
+): string {
+  const { files, comparedOn, vocabulary } = result;
+  const record = KIND_RECORDS[kind];
   const isTrimmed = vocabulary.after < vocabulary.before;
   return formatModelCard({
-    title: `${family.title} for ${PIPELINES[task]}, as ONNX`,
+    title: `${family.title} for ${record.hubPipeline}, as ONNX`,
     summary: "A model with its weights as safetensors and as ONNX, exported with Limbeck.",
     license: "apache-2.0",
     language: "en",
     tags: ["limbeck", "onnx", "transformers.js"],
-    pipelineTag: PIPELINES[task],
+    kind,
     facts: [
       ["exported from", model],
       ["word pieces", isTrimmed ? `${vocabulary.after}, of ${vocabulary.before}` : vocabulary.after],
@@ -52,7 +56,7 @@ export function exportCard(result: ExportFacts, { model, family }: { model: stri
     ],
     sections: [
       { heading: "Files", body: filesTable(files) },
-      { heading: "Use", body: useText(task) },
+      { heading: "Use", body: useText(record) },
     ],
   });
 }
@@ -75,23 +79,15 @@ function purposeOf({ dtype, runtime }: ExportedFile): string {
   return dtype === "fp16" ? "16 bits, for WebGPU; inputs and outputs as in 32 bits" : "32 bits, for any runtime";
 }
 
-function useText(task: PipelineTask): string {
-  const more = task === "embed" ? ', { pooling: "mean", normalize: true }' : "";
+function useText({ hubPipeline, example }: KindRecord): string {
   return [
     "```js",
     'import { pipeline } from "@huggingface/transformers";',
     "",
-    `const run = await pipeline("${PIPELINES[task]}", "FOLDER", { dtype: "q8" }); // "fp32", "fp16"`,
-    `console.log(await run(${EXAMPLES[task]}${more}));`,
+    `const run = await pipeline("${hubPipeline}", "FOLDER", { dtype: "q8" }); // "fp32", "fp16"`,
+    `console.log(await run(${example}));`,
     "```",
     "",
     'On CPUs, `{ dtype: "q8", model_file_name: "model_ort" }` is faster. Python\'s transformers load the folder as it is.',
   ].join("\n");
 }
-
-const EXAMPLES: Readonly<Record<PipelineTask, string>> = {
-  "fill-mask": '"The ferry leaves at [MASK]."',
-  classify: '"The ferry was late again."',
-  "question-answer": '"When does the ferry leave?", "The ferry leaves at seven."',
-  embed: '"The ferry leaves at seven."',
-};

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { writeModelFolder } from "../hub/folder.js";
 import type { TensorSource } from "../hub/safetensors.js";
 import { MODEL_DTYPES, type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
-import type { PipelineTask } from "../kinds/kinds.js";
+import { KIND_RECORDS, type PipelineTask } from "../kinds/kinds.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { refuseTaken } from "../storage/disk.js";
 import { formatJson } from "../storage/json-file.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { type ExportFacts, exportCard } from "./export-card.js";
+import { HEAD_GRAPHS } from "./model-graph.js";
 import { writeOnnxFile } from "./onnx-files.js";
-import { poolingFiles } from "./pooling.js";
 import { readSample, type Sample } from "./sample.js";
 import { type ExportSource, openSource } from "./source.js";
 import { type PreparedCheck, prepareCheck, type TaskCheck } from "./task-check.js";
@@ -79,8 +79,8 @@ async function readSamples(
   text: readonly string[] | null,
   { whole, source }: Pick<Prepared, "whole" | "source">,
 ): Promise<Pick<Prepared, "sample" | "unknownBefore">> {
-  const { task, config } = source.shape;
-  const read = (tokenizer: Tokenizer) => readSample(text, tokenizer, { task, maxPositions: config.maxPositions });
+  const { kind, config } = source.shape;
+  const read = (tokenizer: Tokenizer) => readSample(text, tokenizer, { kind, maxPositions: config.maxPositions });
   const sample = await read(source.tokenizer);
   return { sample, unknownBefore: source === whole ? sample.unknownShare : (await read(whole.tokenizer)).unknownShare };
 }
@@ -92,10 +92,15 @@ async function writeExport(options: ExportOptions, prepared: Prepared): Promise<
     path: options.out,
     config: source.config,
     tensors: tensorsOf(source),
-    card: () => exportCard(result as ExportResult, { model: options.model, family: source.folder.family }),
+    card: () =>
+      exportCard(result as ExportResult, {
+        model: options.model,
+        family: source.folder.family,
+        kind: source.shape.kind,
+      }),
     saveTokenizer: (folder) => source.tokenizer.save(folder, { maxLength: source.shape.config.maxPositions }),
     writeMore: async (folder) => {
-      if (source.shape.task === "embed") writePooling(folder, source);
+      writeHeadFiles(folder, source);
       writeOnnx(folder, source, options);
       result = resultOf(options, prepared, await verifyOnnx(folder, options, prepared));
     },
@@ -123,7 +128,7 @@ function resultOf(
   { files, score }: Verification,
 ): ExportResult {
   return {
-    ...{ out, task: source.shape.task, files },
+    ...{ out, task: KIND_RECORDS[source.shape.kind].pipeline, files },
     vocabulary: { before: whole.shape.config.vocabSize, after: source.shape.config.vocabSize },
     comparedOn: {
       ...{ source: sample.source, tokens: sample.tokenCount },
@@ -150,8 +155,8 @@ function writeOnnx(
   }
 }
 
-function writePooling(folder: string, { shape: { config } }: ExportSource): void {
-  for (const [path, content] of poolingFiles(config)) {
+function writeHeadFiles(folder: string, { shape: { config, kind } }: ExportSource): void {
+  for (const [path, content] of HEAD_GRAPHS[kind].files(config)) {
     mkdirSync(join(folder, path, ".."), { recursive: true });
     writeSynced(join(folder, path), [Buffer.from(formatJson(content))]);
   }

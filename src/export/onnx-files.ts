@@ -3,8 +3,8 @@ import type { OnnxFileKind } from "../infer/model-files.js";
 import { writeSynced } from "../storage/atomic-files.js";
 import { packageVersion } from "../version.js";
 import { Int8Precision } from "./int8-precision.js";
+import { type GraphShape, HEAD_GRAPHS, modelGraph } from "./model-graph.js";
 import { serializeOnnx } from "./onnx/serialize.js";
-import { type GraphShape, modelGraph } from "./onnx-model.js";
 import { type Operators, OrtOperators, PortableOperators } from "./operators.js";
 import { type Parameters, parametersOf } from "./parameters.js";
 import { FloatPrecision, type Precision } from "./precision.js";
@@ -14,13 +14,13 @@ import type { ExportSource } from "./source.js";
 export function numbersOf(
   { dtype, runtime }: OnnxFileKind,
   parameters: Parameters,
-  { task }: GraphShape,
+  { kind }: GraphShape,
 ): { precision: Precision; operators: Operators } {
   const activations = dtype === "fp16" ? "float16" : "float32";
   const operators = runtime === "ort" ? new OrtOperators() : new PortableOperators(activations);
   const precision =
     dtype === "int8"
-      ? new Int8Precision(parameters, operators, { isTied: task === "fill-mask" })
+      ? new Int8Precision(parameters, operators, HEAD_GRAPHS[kind])
       : new FloatPrecision(parameters, activations);
   return { precision, operators };
 }

@@ -2,16 +2,14 @@ import { noGrad } from "../engine/tensor/autograd.js";
 import { tensor } from "../engine/tensor/create.js";
 import { engineInfo } from "../engine/tensor/device.js";
 import { TensorScope } from "../engine/tensor/scope.js";
-import type { Tensor } from "../engine/tensor/tensor.js";
 import { RunError } from "../errors.js";
 import { withWeights } from "../hub/model-loading.js";
 import { loadOnnxRuntime } from "../infer/onnx-runtime.js";
 import { feedsOf } from "../infer/runtime.js";
-import { Encoder } from "../models/encoder.js";
-import { QuestionAnswering } from "../models/question-answering.js";
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
 import type { PaddedSequences } from "../text/model-inputs.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
-import type { GraphShape } from "./onnx-model.js";
+import type { GraphShape } from "./model-graph.js";
 import type { WeightSource } from "./parameters.js";
 import { type ExportedModule, moduleOf } from "./source.js";
 
@@ -29,22 +27,18 @@ export function engineRunner(shape: GraphShape, weights: WeightSource): Runner {
   const pooler = weights.has("pooler.weight");
   const model = withWeights(moduleOf(shape, { pooler }), weights, { device: "cpu", productDType: "float32" });
   return {
-    run: (batch) => Promise.resolve(forward(model, batch)),
+    run: (batch) => Promise.resolve(forward(model, shape.kind, batch)),
     close: () => Promise.resolve(model.dispose()),
   };
 }
 
-function forward(model: ExportedModule, batch: RunnerBatch): Map<string, Float32Array> {
+function forward(model: ExportedModule, kind: Kind, batch: RunnerBatch): Map<string, Float32Array> {
   using _scope = new TensorScope();
   return noGrad(() => {
     const output = model.forward(inputOf(model, batch), { training: false });
-    if (model instanceof Encoder) return new Map([["last_hidden_state", output.toFloat32Array()]]);
-    if (!(model instanceof QuestionAnswering)) return new Map([["logits", output.toFloat32Array()]]);
-    const [start, end] = output.permute([2, 0, 1]).unbind() as [Tensor, Tensor]; // [B, S, 2] -> two of [B, S]
-    return new Map([
-      ["start_logits", start.toFloat32Array()],
-      ["end_logits", end.toFloat32Array()],
-    ]);
+    const { outputs } = KIND_RECORDS[kind];
+    const values = outputs.length === 1 ? [output] : output.permute([2, 0, 1]).unbind(); // [B, S, N] -> N of [B, S]
+    return new Map(values.map((value, i) => [outputs[i]?.name ?? "", value.toFloat32Array()]));
   });
 }
 

@@ -1,6 +1,6 @@
 import { readCorpus } from "../data/readers/corpus.js";
 import { ConfigError } from "../errors.js";
-import type { PipelineTask } from "../kinds/kinds.js";
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
 import { cutIntoBatches, longestFirst, padded, type Sequence, singleSequence } from "../text/model-inputs.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { HELD_OUT_PASSAGES } from "./held-out-passages.js";
@@ -38,7 +38,7 @@ const MOST_PASSAGES = 200;
 export async function readSample(
   text: readonly string[] | null,
   tokenizer: Tokenizer,
-  { task, maxPositions }: { task: PipelineTask; maxPositions: number },
+  { kind, maxPositions }: { kind: Kind; maxPositions: number },
 ): Promise<Sample> {
   const passages = text === null ? HELD_OUT_PASSAGES : await firstPassages(text);
   const { unk } = tokenizer.ids;
@@ -54,7 +54,7 @@ export async function readSample(
   const lengthOf = ({ ids }: Sequence) => ids.length;
   const batches = cutIntoBatches(longestFirst(rows, lengthOf), lengthOf, () => BATCH);
   return {
-    batches: batches.map((batch) => batchOf(batch, tokenizer, task)),
+    batches: batches.map((batch) => batchOf(batch, tokenizer, kind)),
     tokenCount: rows.reduce((sum, { ids }) => sum + ids.length, 0),
     unknownShare: unknown / Math.max(1, all),
     source: text === null ? "built-in passages" : text.join(", "),
@@ -70,11 +70,12 @@ async function firstPassages(corpus: readonly string[]): Promise<string[]> {
   return passages.slice(0, MOST_PASSAGES);
 }
 
-function batchOf(rows: readonly Sequence[], { ids }: Tokenizer, task: PipelineTask): SampleBatch {
+function batchOf(rows: readonly Sequence[], { ids }: Tokenizer, kind: Kind): SampleBatch {
   const batch = padded(rows, ids.pad);
   const masked: number[] = [];
+  const { hasMasks } = KIND_RECORDS[kind];
   for (const [row, { ids: tokens }] of rows.entries()) {
-    for (let i = MASK_EVERY; task === "fill-mask" && i < tokens.length - 1; i += MASK_EVERY) {
+    for (let i = MASK_EVERY; hasMasks && i < tokens.length - 1; i += MASK_EVERY) {
       masked.push(row * batch.S + i);
       batch.inputIds[row * batch.S + i] = ids.mask;
     }

@@ -4,7 +4,6 @@ import type { Task } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { recipeOfModel } from "../tasks/finetune-options.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
-import { headOf } from "../tasks/student-and-teacher.js";
 import { evaluationBatches, type TaskBatch } from "../tasks/task-batches.js";
 import { openTaskFrom, type TaskSource } from "../tasks/task-source.js";
 import type { Runner } from "./runners.js";
@@ -42,7 +41,7 @@ export async function prepareCheck(
   const { task } = data;
   const recipe = check.recipe ?? (await recipeOfModel(name, task));
   // Loaded for its checks alone: head, labels and their order.
-  using _loaded = await loadTaskModel(model, headOf(task), { device: "cpu", productDType: "float32" });
+  using _loaded = await loadTaskModel(model, task, { device: "cpu", productDType: "float32" });
   const sequenceLength = Math.min(recipe.sequenceLength, shape.config.maxPositions);
   const splits: PreparedSplit[] = [];
   for (const split of task.evaluationSplits) {

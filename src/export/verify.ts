@@ -44,7 +44,6 @@ export async function verify(
   { source, sample, check, onProgress, ...limits }: VerifyOptions,
 ): Promise<Verification> {
   const score = (runner: Runner) => (check === null ? null : scoreBy(runner, check));
-  const { task } = source.shape;
   const [expected, own] = await withRunner(engineRunner(source.shape, source.weights), async (engine) => {
     return [await outputsOf(engine, sample), await score(engine)] as const;
   });
@@ -54,7 +53,7 @@ export async function verify(
     const file = await withRunner(await ortRunner(join(folder, kind.name)), async (runner) => ({
       ...kind,
       bytes: bytesOf(folder, kind),
-      difference: await differenceOf(runner, sample, { expected, task }),
+      difference: await differenceOf(runner, sample, { expected, kind: source.shape.kind }),
       score: await score(runner),
     }));
     if (!limits.force) refuseNonsense(file);

@@ -1,3 +1,5 @@
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
+
 /** What a model card says, as data. */
 export interface ModelCard {
   readonly title: string;
@@ -12,7 +14,8 @@ export interface ModelCard {
   /** Hub ids of data sets. */
   readonly datasets?: readonly string[];
   readonly tags: readonly string[];
-  readonly pipelineTag: string;
+  /** Decides the pipeline that the Hub offers. */
+  readonly kind: Kind;
   /** Rows of a table: what, and how much. */
   readonly facts?: readonly (readonly [what: string, value: string | number])[];
   /** Further sections of Markdown. */
@@ -35,12 +38,12 @@ export function formatModelCard(card: ModelCard): string {
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-function frontMatter({ language, license, baseModel, datasets, tags, pipelineTag }: ModelCard): string {
+function frontMatter({ language, license, baseModel, datasets, tags, kind }: ModelCard): string {
   const fields: Record<string, string | readonly string[] | undefined> = {
     language,
     license,
     library_name: "transformers",
-    pipeline_tag: pipelineTag,
+    pipeline_tag: KIND_RECORDS[kind].hubPipeline,
     base_model: baseModel,
     datasets,
     tags,

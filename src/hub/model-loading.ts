@@ -7,11 +7,14 @@ import type { Tensor } from "../engine/tensor/tensor.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
 import { architectureOf, toHuggingFace } from "../families/families.js";
+import { KIND_RECORDS } from "../kinds/kinds.js";
 import { MaskedLm } from "../models/masked-lm.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
 import type { TensorSource } from "./safetensors.js";
+
+const MASKED_LM = KIND_RECORDS["masked-words"].modelClass;
 
 const EMBEDDINGS = /(^|\.)embeddings\./;
 
@@ -88,7 +91,7 @@ function refuseBareEncoder({ path, weights, config, family }: ModelFolder): void
   if (weights.names.some((name) => name.startsWith("mlm."))) return;
   throw new FormatError(
     path,
-    `expected a model with a masked-LM head, got ${JSON.stringify(config.architectures ?? "none")} without one. Give a ${architectureOf(family, "ForMaskedLM")}.`,
+    `expected a model with a masked-LM head, got ${JSON.stringify(config.architectures ?? "none")} without one. Give a ${architectureOf(family, MASKED_LM)}.`,
   );
 }
 
@@ -171,7 +174,7 @@ export async function saveMaskedLm(
   const dtype = options.dtype ?? "float32";
   await writeModelFolder({
     path,
-    config: { ...toHuggingFace(model.config, "ForMaskedLM"), dtype },
+    config: { ...toHuggingFace(model.config, MASKED_LM), dtype },
     tensors: parameterEntries(model, dtype),
     card: options.card,
     saveTokenizer: (folder) => options.tokenizer.save(folder, { maxLength: model.config.maxPositions }),

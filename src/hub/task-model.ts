@@ -4,21 +4,21 @@ import type { DType } from "../engine/tensor/dtype.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
 import { toHuggingFace } from "../families/families.js";
-import { QuestionAnswering } from "../models/question-answering.js";
-import { SequenceClassifier } from "../models/sequence-classifier.js";
+import { KIND_RECORDS, type LabelledKind } from "../kinds/kinds.js";
+import type { Tasks } from "../kinds/task.js";
+import { HEADS, isTaskParameter, type Models } from "../models/heads.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { CONFIG_FILE, type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
 import { checkTokenizerFits, loadWeights, parameterEntries, shapesOf, withWeights } from "./model-loading.js";
 
-/** What a model is to say: one of several labels, a number, or where an answer stands. */
-export type TaskHead =
-  | { readonly kind: "classification"; readonly labels: readonly string[] }
-  | { readonly kind: "regression" }
-  | { readonly kind: "question-answering" };
+/** What of a task decides the head of its model: its kind, and its labels where it has some. */
+export type TaskHead = {
+  [K in LabelledKind]: Pick<Tasks[K], Extract<keyof Tasks[K], "kind" | "labels">>;
+}[LabelledKind];
 
 /** A model with a task's head. */
-export type TaskModel = SequenceClassifier | QuestionAnswering;
+export type TaskModel = Models[LabelledKind];
 
 export interface LoadedTaskModel extends Disposable {
   /** The folder it was read from. */
@@ -37,8 +37,7 @@ export interface StartedTaskModel {
   copyWeights(): void;
 }
 
-/** Parameters of task heads, and of BERT's pooler, which masked-language models do not have. */
-const HEAD = /^(classifier|preClassifier|qaOutputs)\./;
+/** The parameters of BERT's pooler, which masked-language models do not have. */
 const POOLER = /^pooler\./;
 
 /**
@@ -59,7 +58,7 @@ export async function loadTaskModel(
   if (!hasHead(folder)) {
     throw new FormatError(
       path,
-      `expected a model fine-tuned ${purposeOf(head)}, got ${architectureOf(folder)}. Fine-tune it first.`,
+      `expected a model fine-tuned ${KIND_RECORDS[head.kind].purpose}, got ${architectureOf(folder)}. Fine-tune it first.`,
     );
   }
   checkHead(folder, model, head, "Give one that was fine-tuned on this task.");
@@ -90,7 +89,7 @@ export async function startTaskModel(
   if (hasHead(folder)) checkHead(folder, model, head, "Start from the model that it was fine-tuned from.");
   const held = new Set(folder.weights.names);
   // Heads are drawn where the folder has none; all else must be there.
-  const isHeld = (name: string) => held.has(name) || !(HEAD.test(name) || POOLER.test(name));
+  const isHeld = (name: string) => held.has(name) || !(isTaskParameter(name) || POOLER.test(name));
   folder.weights.expect(new Map([...shapesOf(model)].filter(([name]) => isHeld(name))));
   const tokenizer = await loadTokenizer(path);
   checkTokenizerFits(path, tokenizer, config);
@@ -113,15 +112,12 @@ export async function saveTaskModel(
 ): Promise<void> {
   const dtype = options.dtype ?? "float32";
   const { head, tokenizer, card } = options;
-  const problemType = problemTypeOf(head);
-  const labels = head.kind === "classification" ? head.labels : head.kind === "regression" ? ["LABEL_0"] : null;
+  const { problemType, modelClass } = KIND_RECORDS[head.kind];
+  const labels = labelNames(head);
   await writeModelFolder({
     path,
     config: {
-      ...toHuggingFace(
-        model.config,
-        head.kind === "question-answering" ? "ForQuestionAnswering" : "ForSequenceClassification",
-      ),
+      ...toHuggingFace(model.config, modelClass),
       ...(labels === null ? {} : labelsJson(labels)),
       ...(problemType === null ? {} : { problem_type: problemType }),
       dtype,
@@ -154,8 +150,13 @@ export async function readModelLabels(source: string): Promise<string[] | null> 
 }
 
 function createTaskModel(config: EncoderConfig, head: TaskHead): TaskModel {
-  if (head.kind === "question-answering") return new QuestionAnswering(config);
-  return new SequenceClassifier(config, head.kind === "regression" ? 1 : head.labels.length);
+  return HEADS[head.kind].create(config, labelNames(head)?.length ?? 0);
+}
+
+/** A name for each value that a head gives a text; null where it gives none. */
+function labelNames(head: TaskHead): readonly string[] | null {
+  if ("labels" in head) return head.labels;
+  return KIND_RECORDS[head.kind].labels === "one" ? ["LABEL_0"] : null;
 }
 
 function labelsJson(labels: readonly string[]): object {
@@ -166,7 +167,7 @@ function labelsJson(labels: readonly string[]): object {
 }
 
 function hasHead({ weights }: ModelFolder): boolean {
-  return weights.names.some((name) => HEAD.test(name));
+  return weights.names.some(isTaskParameter);
 }
 
 /**
@@ -176,13 +177,14 @@ function hasHead({ weights }: ModelFolder): boolean {
  * @throws ConfigError when it has other labels
  */
 function checkHead(folder: ModelFolder, model: TaskModel, head: TaskHead, advice: string): void {
-  const wanted = [...shapesOf(model).keys()].filter((name) => HEAD.test(name));
-  const type = head.kind === "question-answering" ? null : (folder.config.problem_type ?? null);
-  if (wanted.some((name) => !folder.weights.has(name)) || (type !== null && type !== problemTypeOf(head))) {
+  const wanted = [...shapesOf(model).keys()].filter(isTaskParameter);
+  const { labels, problemType, purpose } = KIND_RECORDS[head.kind];
+  const type = labels === "none" ? null : (folder.config.problem_type ?? null);
+  if (wanted.some((name) => !folder.weights.has(name)) || (type !== null && type !== problemType)) {
     const got = type === null ? architectureOf(folder) : `${architectureOf(folder)} for ${String(type)}`;
-    throw new FormatError(folder.path, `expected a model ${purposeOf(head)}, got ${got}. ${advice}`);
+    throw new FormatError(folder.path, `expected a model ${purpose}, got ${got}. ${advice}`);
   }
-  if (head.kind !== "question-answering") checkLabels(folder, head.kind === "regression" ? null : head.labels, advice);
+  if (labels !== "none") checkLabels(folder, "labels" in head ? head.labels : null, advice);
 }
 
 /** @param expected null for a score */
@@ -211,20 +213,9 @@ function isSameLabel(one: string | undefined, other: string): boolean {
   return one?.toLowerCase() === other.toLowerCase();
 }
 
-/** What transformers calls a classifier's task; nothing for other models. */
-function problemTypeOf({ kind }: TaskHead): string | null {
-  if (kind === "question-answering") return null;
-  return kind === "regression" ? "regression" : "single_label_classification";
-}
-
 /** transformers' names where nobody gave any. */
 function areGeneric(labels: readonly string[]): boolean {
   return labels.every((label, index) => label === `LABEL_${index}`);
-}
-
-function purposeOf({ kind }: TaskHead): string {
-  if (kind === "question-answering") return "to answer questions";
-  return kind === "regression" ? "to give scores" : "to classify texts";
 }
 
 function architectureOf({ config }: ModelFolder): string {

@@ -10,7 +10,6 @@ import { type EvaluationProgress, evaluateBatches } from "../training/loop/evalu
 import { recipeOfModel } from "./finetune-options.js";
 import { writePredictions } from "./predictions.js";
 import { type Judgement, type PreparedSplit, prepareSplit } from "./prepared.js";
-import { headOf } from "./student-and-teacher.js";
 import { evaluationBatches, type Feature, type TaskBatch } from "./task-batches.js";
 import { hardLoss, taskLogits } from "./task-objective.js";
 import { openTaskFrom, type TaskSource } from "./task-source.js";
@@ -60,7 +59,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluated> {
   const tuned = options.recipe ?? (await recipeOfModel(name, task));
   const recipe = { ...tuned, sequenceLength: options.sequenceLength ?? tuned.sequenceLength };
   const dtype = productDType(recipe);
-  using loaded = await loadTaskModel(name, headOf(task), { device, productDType: dtype });
+  using loaded = await loadTaskModel(name, task, { device, productDType: dtype });
   const { model, tokenizer, path } = loaded;
   checkPositions({ ...recipe, positionShift: 0 }, { count: model.config.maxPositions, source: path });
   const splits = options.split === undefined ? task.evaluationSplits : [options.split];

@@ -19,7 +19,7 @@ import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
 import type { FinetuneResult } from "./result.js";
 import { finishedRun, writeRunReport } from "./run-report.js";
-import { headOf, loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
+import { loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
 import { type Feature, TaskSteps } from "./task-batches.js";
 import { TaskObjective } from "./task-objective.js";
 
@@ -72,7 +72,7 @@ async function run(options: Finetuning): Promise<FinetuneResult> {
     skippedRows: allOf(splits).reduce((sum, { skipped }) => sum + skipped, 0),
   };
   const card = finetunedCard(task, recipe, result, options);
-  await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: headOf(task) });
+  await saveTaskModel(run.modelPath, student.model, { tokenizer: student.tokenizer, card, head: task });
   writeRunReport(run.directory, options, { ...result, elapsedMs: performance.now() - startedMs });
   discardCheckpoints(run.directory);
   return result;

@@ -1,5 +1,4 @@
 import { formatModelCard } from "../hub/card.js";
-import { KIND_RECORDS } from "../kinds/kinds.js";
 import type { Task } from "../kinds/task.js";
 import { whole } from "../quantities.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
@@ -21,7 +20,7 @@ export function finetunedCard(
     license: "apache-2.0",
     language: "en",
     tags: ["limbeck", task.name],
-    pipelineTag: KIND_RECORDS[task.kind].hubPipeline,
+    kind: task.kind,
     facts: [
       ["started from", model],
       ...(teacher === null ? [] : [["teacher", teacher] as const]),

@@ -1,13 +1,7 @@
 import { FlatParameters } from "../engine/optim/flat-parameters.js";
 import { manualSeed } from "../engine/tensor/random.js";
 import { ConfigError } from "../errors.js";
-import {
-  type LoadedTaskModel,
-  loadTaskModel,
-  startTaskModel,
-  type TaskHead,
-  type TaskModel,
-} from "../hub/task-model.js";
+import { type LoadedTaskModel, loadTaskModel, startTaskModel, type TaskModel } from "../hub/task-model.js";
 import type { Task } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { productDType } from "../recipes/training-recipe.js";
@@ -33,11 +27,6 @@ interface StudentOptions {
   readonly out: string;
 }
 
-/** The head that a task needs. */
-export function headOf(task: Task): TaskHead {
-  return "labels" in task ? { kind: task.kind, labels: task.labels } : { kind: task.kind };
-}
-
 /** Draws a head for the model that fine-tuning starts from; a run that is resumed has weights of its own. */
 export async function startStudent({
   model: source,
@@ -47,7 +36,7 @@ export async function startStudent({
   resume,
   out,
 }: StudentOptions): Promise<Student> {
-  const { path, model, tokenizer, copyWeights } = await startTaskModel(source, headOf(data.task), recipe);
+  const { path, model, tokenizer, copyWeights } = await startTaskModel(source, data.task, recipe);
   manualSeed(recipe.seed);
   const parameters = new FlatParameters(model, { device });
   const dispose = () => {
@@ -73,7 +62,7 @@ export async function loadTeacher(
   student: Student,
   { data, recipe, device }: Pick<StudentOptions, "data" | "recipe" | "device">,
 ): Promise<LoadedTaskModel> {
-  const teacher = await loadTaskModel(source, headOf(data.task), { device, productDType: productDType(recipe) });
+  const teacher = await loadTaskModel(source, data.task, { device, productDType: productDType(recipe) });
   if (teacher.tokenizer.hash === student.tokenizer.hash) return teacher;
   teacher[Symbol.dispose]();
   const [expected, got] = [student.tokenizer, teacher.tokenizer].map(

@@ -14,7 +14,7 @@ function saying(...logits: number[]): Runner {
   };
 }
 
-const differenceTo = (runner: Runner) => differenceOf(runner, sample, { expected, task: "classify" });
+const differenceTo = (runner: Runner) => differenceOf(runner, sample, { expected, kind: "classification" });
 
 test("the largest difference is of any logit, and agreement of the labels", async () => {
   expect(await differenceTo(saying(2, 0.5, 3, 1))).toMatchObject({ largest: 2, agreement: 0.5 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { manualSeed } from "../../src/engine/tensor/random.js";
 import { tidy } from "../../src/engine/tensor/scope.js";
 import { type ExportOptions, exportModel } from "../../src/export/export.js";
-import type { GraphShape } from "../../src/export/onnx-model.js";
+import type { GraphShape } from "../../src/export/model-graph.js";
 import { type ExportedModule, moduleOf } from "../../src/export/source.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
@@ -13,7 +13,7 @@ import { toHuggingFace } from "../../src/families/families.js";
 import { writeModelFolder } from "../../src/hub/folder.js";
 import { parameterEntries, saveMaskedLm } from "../../src/hub/model-loading.js";
 import { saveTaskModel } from "../../src/hub/task-model.js";
-import type { PipelineTask } from "../../src/kinds/kinds.js";
+import { KINDS as ALL_KINDS, KIND_RECORDS, type PipelineTask, type Kind as TaskKind } from "../../src/kinds/kinds.js";
 import { MaskedLm } from "../../src/models/masked-lm.js";
 import { QuestionAnswering } from "../../src/models/question-answering.js";
 import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
@@ -36,6 +36,12 @@ export const KINDS: readonly Kind[] = (["bert", "distilbert"] as const).flatMap(
   { family, task: "question-answer" },
   { family, task: "embed" },
 ]);
+
+function kindOf({ task, labelCount = 0 }: Kind): TaskKind {
+  const isOf = (kind: TaskKind) =>
+    KIND_RECORDS[kind].pipeline === task && KIND_RECORDS[kind].fits({ labelCount, problemType: null });
+  return ALL_KINDS.find(isOf) ?? "embedding";
+}
 
 export function nameOf({ family, task, labelCount }: Kind): string {
   return [family, task, ...(labelCount === undefined ? [] : [labelCount])].join("-");
@@ -67,7 +73,7 @@ export class SmallModels implements Disposable {
   /** Writes a model with random values, norms and biases too, and returns its folder. */
   async make(kind: Kind, { name = nameOf(kind), ...changes }: Partial<EncoderConfig> & { name?: string } = {}) {
     const path = join(this.folder, name);
-    const shape = { config: smallConfig(kind.family, changes), task: kind.task, labelCount: kind.labelCount ?? 0 };
+    const shape = { config: smallConfig(kind.family, changes), kind: kindOf(kind), labelCount: kind.labelCount ?? 0 };
     const model = randomised(moduleOf(shape, { pooler: kind.family === "bert" }));
     await save(path, model, shape, await this.tokenizer());
     model.dispose();

@@ -9,7 +9,7 @@ test("writes front matter, prose, facts and sections", () => {
     language: "en",
     baseModel: "google-bert/bert-base-uncased",
     tags: ["distillation", "no"],
-    pipelineTag: "fill-mask",
+    kind: "masked-words",
     facts: [
       ["parameters", 66_985_530],
       ["a | b", "x"],
@@ -43,6 +43,6 @@ Text.
 });
 
 test("leaves out what is not known", () => {
-  const card = formatModelCard({ title: "T", summary: "S", license: "mit", tags: [], pipelineTag: "fill-mask" });
+  const card = formatModelCard({ title: "T", summary: "S", license: "mit", tags: [], kind: "masked-words" });
   expect(card).toBe("---\nlicense: mit\nlibrary_name: transformers\npipeline_tag: fill-mask\n---\n\n# T\n\nS\n");
 });

@@ -153,7 +153,7 @@ test("a BertForPreTraining's MLM head and pooler are read, its NSP head is left"
 test("the Hub's own parser reads the model card", references, () => {
   const path = join(temporaryFolder(), "README.md");
   const card = { title: "T", summary: "S: x", license: "apache-2.0", language: "no", tags: ["a: b", "distilbert"] };
-  writeFileSync(path, formatModelCard({ ...card, baseModel: "org/base", pipelineTag: "fill-mask" }));
+  writeFileSync(path, formatModelCard({ ...card, baseModel: "org/base", kind: "masked-words" }));
   const program = `
 import json, sys
 from huggingface_hub import ModelCard

@@ -6,12 +6,11 @@ import { exportModel } from "../../src/export/export.js";
 import { bertBase } from "../../src/families/bert.js";
 import type { EncoderConfig } from "../../src/families/config.js";
 import { studentConfig } from "../../src/families/families.js";
-import { saveTaskModel, type TaskHead, type TaskModel } from "../../src/hub/task-model.js";
+import { saveTaskModel, type TaskHead } from "../../src/hub/task-model.js";
 import type { ModelDType } from "../../src/infer/model-files.js";
 import { type Model, type OpenModelOptions, openModel } from "../../src/infer/node.js";
 import type { PipelineTask } from "../../src/kinds/kinds.js";
-import { QuestionAnswering } from "../../src/models/question-answering.js";
-import { SequenceClassifier } from "../../src/models/sequence-classifier.js";
+import { HEADS } from "../../src/models/heads.js";
 import { loadTokenizer } from "../../src/text/tokenizer.js";
 
 export const TEACHER = resolve(import.meta.dirname, "../../assets/teacher");
@@ -65,15 +64,10 @@ export function openModelShop(): ModelShop {
     task: async (config, head) => {
       const saved = path();
       manualSeed(7);
-      using model = createModel(config, head).materialise();
+      using model = HEADS[head.kind].create(config, "labels" in head ? head.labels.length : 1).materialise();
       await saveTaskModel(saved, model, { head, tokenizer: await loadTokenizer(TEACHER), card: "" });
       return exported(saved);
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-function createModel(config: EncoderConfig, head: TaskHead): TaskModel {
-  if (head.kind === "question-answering") return new QuestionAnswering(config);
-  return new SequenceClassifier(config, head.kind === "regression" ? 1 : head.labels.length);
 }

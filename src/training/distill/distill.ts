@@ -4,6 +4,7 @@ import type { Family } from "../../families/family.js";
 import { formatModelCard } from "../../hub/card.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model-loading.js";
+import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { type DistillRecipe, distillRecipe } from "../../recipes/distill-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
@@ -106,8 +107,8 @@ function studentCard(
     summary: `A student distilled with Limbeck from a ${teacher.family.title} teacher, by the triple loss of DistilBERT (Sanh et al. 2019).`,
     license: "apache-2.0",
     language: "en",
-    tags: ["limbeck", modelType, "distillation", "fill-mask"],
-    pipelineTag: "fill-mask",
+    tags: ["limbeck", modelType, "distillation", KIND_RECORDS["masked-words"].hubPipeline],
+    kind: "masked-words",
     facts: [
       ["teacher", teacher.name],
       ["parameters", objective.model.parameterCount().toLocaleString("en-US")],

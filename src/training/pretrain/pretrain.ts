@@ -13,6 +13,7 @@ import type { EncoderConfig } from "../../families/config.js";
 import { familyNamed } from "../../families/families.js";
 import { formatModelCard } from "../../hub/card.js";
 import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model-loading.js";
+import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { MaskedLm } from "../../models/masked-lm.js";
 import { type PretrainRecipe, pretrainRecipe } from "../../recipes/pretrain-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
@@ -215,8 +216,8 @@ function pretrainCard(recipe: PretrainRecipe, model: MaskedLm, corpus: TrainingC
     summary: `A ${title} pretrained with Limbeck by masked language modelling alone: dynamic masking, no next-sentence prediction.`,
     license: "apache-2.0",
     language: "en",
-    tags: ["limbeck", modelType, "fill-mask"],
-    pipelineTag: "fill-mask",
+    tags: ["limbeck", modelType, KIND_RECORDS["masked-words"].hubPipeline],
+    kind: "masked-words",
     facts: [
       ["parameters", model.parameterCount().toLocaleString("en-US")],
       ["training tokens in the corpus", train.tokens.toLocaleString("en-US")],
