@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { replaceText } from "../storage/atomic-files.js";
@@ -9,7 +9,7 @@ import { formatJson, readJsonFile } from "../storage/json-file.js";
 const SOURCES_FILE = "sources.json";
 
 const sourceSchema = z.strictObject({
-  /** Absolute, or a Hub id. */
+  /** From the run directory, with a dot in front, where it lies beside the run or in it; else absolute, or a Hub id. */
   path: z.string(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256"),
 });
@@ -24,7 +24,7 @@ const sourcesSchema = z.strictObject({
 
 /**
  * sources.json in a run directory: what the run is made from, so that it can be resumed without saying so again, and is
- * not resumed on something else. The recipe says everything else.
+ * not resumed on something else. The recipe says everything else. Paths in it are absolute once it is read.
  */
 export type Sources = z.infer<typeof sourcesSchema>;
 type Source = z.infer<typeof sourceSchema>;
@@ -44,10 +44,23 @@ interface NamedModel {
 export function readSources(run: string): Sources | null {
   const path = join(run, SOURCES_FILE);
   if (!existsSync(path)) return null;
-  return readJsonFile(path, sourcesSchema, {
-    what: "a run's sources",
-    remedy: "Delete it, and name data and teacher again.",
-  });
+  const [what, remedy] = ["a run's sources", "Delete it, and name data and teacher again."];
+  const sources = readJsonFile(path, sourcesSchema, { what, remedy });
+  return withPaths(sources, (noted) => (noted.startsWith(".") ? resolve(run, noted) : noted));
+}
+
+/** A run that is moved with what lies beside it still finds that. */
+function notedPath(run: string, path: string): string {
+  const isBeside = path.startsWith(`${dirname(resolve(run))}${sep}`);
+  if (!isBeside) return path;
+  const noted = relative(resolve(run), path);
+  return noted.startsWith(".") ? noted : `.${sep}${noted}`;
+}
+
+function withPaths(sources: Sources, change: (path: string) => string): Sources {
+  const { data, teacher, model } = sources;
+  const changed = <S extends Source | null>(source: S): S => source && { ...source, path: change(source.path) };
+  return { ...sources, data: changed(data), teacher: changed(teacher), model: changed(model) };
 }
 
 /**
@@ -70,7 +83,7 @@ export function keepSources(
     task,
   };
   const begun = readSources(run);
-  if (begun === null) replaceText(join(run, SOURCES_FILE), formatJson(now));
+  if (begun === null) replaceText(join(run, SOURCES_FILE), formatJson(withPaths(now, (path) => notedPath(run, path))));
   else checkSame(run, begun, now);
 }
 

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { OutputFile } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
-import { crc32c } from "./crc32c.js";
 
 export interface EventWriterOptions {
   /** Part of the file's name, as TensorBoard has it. Default: this machine's. */
@@ -19,6 +18,14 @@ const SUMMARY = { value: 1 };
 const VALUE = { tag: 1, simpleValue: 2 };
 const SESSION_LOG = { status: 1 };
 const SESSION_START = 1;
+
+const CRC_POLYNOMIAL = 0x82f63b78; // Castagnoli's, bits reversed.
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ CRC_POLYNOMIAL : crc >>> 1;
+  return crc;
+});
 
 let fileCount = 0;
 
@@ -96,6 +103,17 @@ export function frameRecord(data: Uint8Array): Uint8Array {
   record.set(data, 12);
   record.writeUInt32LE(maskedCrc(data), 12 + data.byteLength);
   return record;
+}
+
+/**
+ * CRC-32C of some bytes, as an unsigned number; Node's zlib has only the CRC-32 of gzip.
+ *
+ * Source: RFC 3720, section 12.1 and appendix B.4
+ */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
 }
 
 /** The CRC of bytes that themselves hold CRCs is weak, so TFRecord rotates it and adds a constant. */

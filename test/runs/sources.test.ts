@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -31,6 +31,30 @@ test("a teacher from the Hub keeps its name", () => {
   const [run, { data, teacher }] = [folderWith(), sources()];
   keepSources(run, { data, teacher: { ...teacher, name: "someone/teacher" } });
   expect(readSources(run)?.teacher?.path).toBe("someone/teacher");
+});
+
+test("a run that is moved with what lies beside it still finds that", () => {
+  const place = folderWith();
+  for (const name of ["data", "run", "run/teacher"]) mkdirSync(join(place, "before", name), { recursive: true });
+  writeFileSync(join(place, "before/data/dataset.json"), "{}");
+  writeFileSync(join(place, "before/run/teacher/config.json"), "{}");
+  const within = join(place, "before/run/teacher");
+  const { teacher: elsewhere } = sources();
+  const given = { data: join(place, "before/data"), teacher: { name: within, folder: within }, model: elsewhere };
+  keepSources(join(place, "before/run"), given);
+  renameSync(join(place, "before"), join(place, "after"));
+  expect(readSources(join(place, "after/run"))).toMatchObject({
+    data: { path: join(place, "after/data") },
+    teacher: { path: join(place, "after/run/teacher") },
+    model: { path: elsewhere.name },
+  });
+});
+
+test("absolute paths of what lies beside the run are read too", () => {
+  const [run, { data }] = [folderWith(), sources()];
+  const sha256 = "0".repeat(64);
+  writeFileSync(join(run, "sources.json"), JSON.stringify({ data: { path: data, sha256 }, teacher: null }));
+  expect(readSources(run)?.data.path).toBe(data);
 });
 
 test("what no weight depends on may change", () => {

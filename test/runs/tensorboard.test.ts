@@ -2,8 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
-import { crc32c } from "../../src/runs/crc32c.js";
-import { EventWriter, frameRecord } from "../../src/runs/tensorboard.js";
+import { crc32c, EventWriter, frameRecord } from "../../src/runs/tensorboard.js";
 import { needs, PYTHON, python } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
