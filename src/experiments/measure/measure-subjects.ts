@@ -7,8 +7,7 @@ import { ConfigError } from "../../errors.js";
 import { bertBase } from "../../families/bert.js";
 import type { EncoderConfig } from "../../families/config.js";
 import { distilBertBase } from "../../families/distilbert.js";
-import { fromHuggingFace } from "../../families/families.js";
-import { CONFIG_FILE, readModelFolder } from "../../hub/folder.js";
+import { readModelFolder } from "../../hub/folder.js";
 import { resolveModel } from "../../hub/hub.js";
 import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model-loading.js";
 import { Encoder } from "../../models/encoder.js";
@@ -100,7 +99,7 @@ export async function openEncoder(source: string, name: string, { precision }: S
   const path = await resolveModel(source);
   const tokenizer = await loadTokenizer(path);
   using folder = readModelFolder(path);
-  const config = fromHuggingFace(folder.config, join(path, CONFIG_FILE));
+  const { encoder: config } = folder;
   const encoder = new Encoder({ ...config, pooler: folder.weights.has("pooler.weight") });
   checkTokenizerFits(path, tokenizer, config);
   folder.weights.expect(shapesOf(encoder));

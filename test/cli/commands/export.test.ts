@@ -112,7 +112,7 @@ describe("export refuses", () => {
     [
       "a file for a folder",
       () => ["--model", mlm, "--out", join(mlm, "vocab.txt")],
-      /vocab\.txt: expected a new folder/,
+      /vocab\.txt: expected a new or an empty folder/,
     ],
     [
       "a check of a model without that head",
