@@ -18,6 +18,20 @@ test("a row of next to nothing becomes zeros", () => {
   expect([...values, ...scales].map(Math.abs)).toEqual([0, 0, 1]);
 });
 
+test("the smallest scale is the smallest float of full precision", () => {
+  const at = (value: number) => {
+    const { values, scales } = quantiseRows(Float32Array.of(value), 1, PRODUCT_LEVELS);
+    return [...values, ...scales];
+  };
+  expect(at(2 ** -120)).toEqual([64, 2 ** -126]);
+  expect(at(2 ** -121)).toEqual([0, 1]);
+});
+
+test("a table that is only looked up fills signed bytes, but for -128", () => {
+  const { values, scales } = quantiseRows(Float32Array.of(-127, 127, 63.4, 0.6), 4, TABLE_LEVELS);
+  expect([...values, ...scales]).toEqual([-127, 127, 63, 1, 1]);
+});
+
 test("no pair of products saturates 16 bits, which CPUs without VNNI add them in", () => {
   const [byte, int16] = [255, 32_767];
   expect(2 * byte * PRODUCT_LEVELS).toBeLessThanOrEqual(int16);

@@ -79,6 +79,16 @@ describe("a trimmed model", async () => {
     }
   });
 
+  test("has the pieces of every document of a large corpus", async () => {
+    const documents = new Array(600).fill("a").with(255, "stone").with(256, "river").with(599, "cloud");
+    const large = join(models.folder, "large.txt");
+    writeFileSync(large, documents.join("\n\n"));
+    using source = await openSource(path, null);
+    const { tokenizer } = await trimSource(source, [large]);
+    expect(tokenizer.vocabSize).toBe(57 + 3);
+    for (const word of ["stone", "river", "cloud"]) expect(tokenizer.tokenToId(word), word).not.toBeNull();
+  });
+
   test("is a model folder like any other", async () => {
     const { model, tokenizer } = await loadMaskedLm(out, { device: "cpu", productDType: "float32" });
     expect([model.config.vocabSize, tokenizer.vocabSize]).toEqual([60, 60]);

@@ -3,10 +3,13 @@ import { describe, expect, test } from "vitest";
 import {
   cutIntoBatches,
   longestFirst,
+  longestQuestion,
   padded,
   pairSequence,
   rowsWithin,
+  sequenceOf,
   singleSequence,
+  windows,
 } from "../../src/text/model-inputs.js";
 
 const MARKS = { cls: 2, sep: 3 };
@@ -16,6 +19,55 @@ test("a text is framed, and so is a pair, whose second text begins behind the fi
   expect(singleSequence(Int32Array.of(), MARKS)).toEqual({ ids: Int32Array.of(2, 3), secondAt: 2 });
   const pair = pairSequence(Uint32Array.of(7, 8), Uint32Array.of(9), MARKS);
   expect(pair).toEqual({ ids: Int32Array.of(2, 7, 8, 3, 9, 3), secondAt: 4 });
+});
+
+describe("a sequence of texts", () => {
+  const ids = (length: number, from: number) => Uint32Array.from({ length }, (_, i) => from + i);
+  const sequence = (first: number, second: number | null, maxTokens: number) => {
+    const texts = { first: ids(first, 10), second: second === null ? null : ids(second, 50) };
+    const { ids: all, secondAt, isCut } = sequenceOf(texts, MARKS, maxTokens);
+    return [[...all], secondAt, isCut];
+  };
+
+  test("is whole up to the limit, and cut behind it", () => {
+    expect(sequence(2, null, 4)).toEqual([[2, 10, 11, 3], 4, false]);
+    expect(sequence(3, null, 4)).toEqual([[2, 10, 11, 3], 4, true]);
+    expect(sequence(2, 1, 6)).toEqual([[2, 10, 11, 3, 50, 3], 4, false]);
+    expect(sequence(1, 2, 6)).toEqual([[2, 10, 3, 50, 51, 3], 3, false]);
+  });
+
+  test("of a pair is cut where it is longer, while the shorter fits in half", () => {
+    expect(sequence(5, 1, 7)).toEqual([[2, 10, 11, 12, 3, 50, 3], 5, true]);
+    expect(sequence(1, 5, 7)).toEqual([[2, 10, 3, 50, 51, 52, 3], 3, true]);
+    expect(sequence(5, 3, 7)).toEqual([[2, 10, 11, 3, 50, 51, 3], 4, true]);
+  });
+
+  test("gives the odd token to the longer text, of equal ones, or of two beyond the limit, to the second", () => {
+    expect(sequence(5, 4, 8).slice(0, 2)).toEqual([[2, 10, 11, 12, 3, 50, 51, 3], 5]);
+    expect(sequence(4, 5, 8).slice(0, 2)).toEqual([[2, 10, 11, 3, 50, 51, 52, 3], 4]);
+    expect(sequence(5, 5, 8).slice(0, 2)).toEqual([[2, 10, 11, 3, 50, 51, 52, 3], 4]);
+    expect(sequence(9, 8, 8).slice(0, 2)).toEqual([[2, 10, 11, 3, 50, 51, 52, 3], 4]);
+    expect(sequence(8, 7, 8).slice(0, 2)).toEqual([[2, 10, 11, 12, 3, 50, 51, 3], 5]);
+  });
+});
+
+describe("windows of a passage", () => {
+  test("share so many tokens with their neighbours, and the last ends where the passage does", () => {
+    expect(windows(10, { room: 4, stride: 1 })).toEqual([[0, 4], [3, 7], [6, 10]]); // biome-ignore format: a row
+    expect(windows(11, { room: 4, stride: 1 })).toEqual([[0, 4], [3, 7], [6, 10], [9, 11]]); // biome-ignore format: a row
+    expect(windows(8, { room: 4, stride: 0 })).toEqual([[0, 4], [4, 8]]); // biome-ignore format: a row
+  });
+
+  test("are one where it fits, and where there is nothing", () => {
+    expect(windows(4, { room: 4, stride: 3 })).toEqual([[0, 4]]);
+    expect(windows(0, { room: 4, stride: 3 })).toEqual([[0, 0]]);
+  });
+
+  test("leave a question what they do not need: three marks, what they share, and an eighth to move on", () => {
+    expect(longestQuestion({ sequenceLength: 384, windowStride: 128 })).toBe(384 - 3 - 128 - 48);
+    expect(longestQuestion({ sequenceLength: 20, windowStride: 4 })).toBe(20 - 3 - 4 - 3); // 2.5, rounded up
+    expect(longestQuestion({ sequenceLength: 16, windowStride: 11 })).toBe(0);
+  });
 });
 
 describe("batches", () => {
