@@ -20,7 +20,8 @@ function importsOf(root, file) {
 }
 
 /** Whole programs, pages and trainings, and what runs in processes: they notice much, but late. */
-const TOO_FAR = /^test\/(cli|demo|serve|house|index)\b|\/(distill|finetune|resume|kill|python|full-disk)\.test\.ts$/;
+const TOO_FAR =
+  /^test\/(cli|demo|serve|house|index)\b|\/(distill|finetune|resume|session|step-profiler|(prepare-)?kill|prepare-limits|python|full-disk)\.test\.ts$/;
 const [FEWEST_TESTS, MOST_TESTS] = [3, 5];
 
 /**
