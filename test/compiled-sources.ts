@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -26,7 +26,7 @@ export function compileSources(...files: readonly string[]): CompiledSources {
     include: [],
   };
   writeFileSync(join(root, "tsconfig.json"), JSON.stringify(tsconfig));
-  writeFileSync(join(root, "package.json"), '{"type":"module"}');
+  copyFileSync(join(ROOT, "package.json"), join(root, "package.json"));
   symlinkSync(join(ROOT, "build"), join(root, "build"));
   execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", root]);
   return { folder, [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };

@@ -53,7 +53,7 @@ describe("a run that is finished", () => {
   test("keeps its model and figures, and nothing that only served to go on", async () => {
     const { run } = await finetune(optionsOf("finished", { recipe }));
     expect(readdirSync(run).filter((name) => !name.startsWith("events."))).toEqual(
-      ["metrics.jsonl", "model", "recipe.json", "report.json", "sources.json"], // biome-ignore format: a row
+      ["environment.json", "metrics.jsonl", "model", "recipe.json", "report.json", "sources.json"], // biome-ignore format: a row
     );
   });
 
