@@ -94,7 +94,15 @@ describe("a run", () => {
       name.replace(/^(events\.out\.tfevents)\..*/, "$1"),
     );
     expect(new Set(names)).toEqual(
-      new Set(["recipe.json", "sources.json", "metrics.jsonl", "events.out.tfevents", "checkpoints", "model"]),
+      new Set([
+        "recipe.json",
+        "environment.json",
+        "sources.json",
+        "metrics.jsonl",
+        "events.out.tfevents",
+        "checkpoints",
+        "model",
+      ]),
     );
     expect(JSON.parse(readFileSync(join(folder, "student/recipe.json"), "utf8"))).toEqual(studentRecipe);
     expect(readdirSync(join(folder, "student/checkpoints"))).toEqual(["step-60"]);
