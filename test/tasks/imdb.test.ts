@@ -74,7 +74,7 @@ test("a review that is empty or not UTF-8 is named by its file, and skipped when
   const data = openTask("imdb", folder);
   expect((await failureOf(() => textsOf(data, "train"))).message).toMatch(/train\/pos\/1_8\.txt: the review is empty/);
   expect((await failureOf(() => textsOf(data, "test"))).message).toMatch(
-    /test\/pos\/1_8\.txt: the review is not UTF-8/,
+    /test\/pos\/1_8\.txt: expected a review, got text that is not UTF-8/,
   );
   expect(await textsOf(data, "train", true)).toMatchObject({ skipped: 1 });
   expect(await textsOf(data, "validation", true)).toMatchObject({ skipped: 0 }); // It is counted once.

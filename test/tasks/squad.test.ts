@@ -118,7 +118,7 @@ type TaskDataOf = (...qas: unknown[]) => TaskData;
 
 test.each<[string, string | Buffer, RegExp]>([
   ["is not JSON", '{"data": [', /dev-v1\.1\.json: not JSON \(.+\)\. Fetch it again\.$/],
-  ["is not UTF-8", Buffer.from([0x7b, 0xe9]), /dev-v1\.1\.json: not UTF-8 text/],
+  ["is not UTF-8", Buffer.from([0x7b, 0xe9]), /dev-v1\.1\.json: expected SQuAD's JSON, got text that is not UTF-8/],
   ["is something else", '{"data": [{"rows": []}]}', /dev-v1\.1\.json: not SQuAD's JSON: data\.0\.paragraphs: /],
   ["has no questions", squad(), /validation: it has no rows/],
 ])("a file that %s is refused, also when bad rows are skipped", async (_, content, message) => {

@@ -1,5 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { readFile } from "node:fs/promises";
 import { FormatError } from "../../errors.js";
+import { readError } from "../../storage/json-file.js";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -43,6 +45,21 @@ export async function* withoutByteOrderMark(bytes: AsyncIterable<Buffer>): Async
     yield marked ? piece.subarray(BYTE_ORDER_MARK.length) : piece;
     isFirst = false;
   }
+}
+
+/**
+ * A whole file, without a byte order mark.
+ *
+ * @param what what the file is, for the message
+ * @throws FormatError when it cannot be read, or is not UTF-8
+ */
+export async function readText(path: string, what: string): Promise<string> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw readError(path, what, error);
+  });
+  const text = decodeUtf8(bytes);
+  if (text === null) throw new FormatError(path, `expected ${what}, got text that is not UTF-8. Fetch it again.`);
+  return text.replace(/^\ufeff/, "");
 }
 
 /** Null where the bytes are not UTF-8. */

@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { cellText } from "../../data/readers/row.js";
 import { type RowFile, readRows } from "../../data/readers/rows.js";
-import { decodeUtf8 } from "../../data/readers/text-lines.js";
+import { readText } from "../../data/readers/text-lines.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, QuestionExample, QuestionTask, ReadOptions } from "../../kinds/task.js";
-import { oneLine, readError } from "../../storage/json-file.js";
+import { oneLine } from "../../storage/json-file.js";
 import { collect, Ids } from "../collect.js";
 
 /** A question as it stands in a file, not checked yet. */
@@ -89,25 +88,16 @@ function pairs(answers: unknown): unknown {
 }
 
 async function readJson(path: string): Promise<z.infer<typeof fileSchema>> {
-  const text = decodeUtf8(await bytesOf(path));
-  if (text === null) throw new FormatError(path, "not UTF-8 text. Fetch it again.");
+  const text = await readText(path, "SQuAD's JSON");
   let value: unknown;
   try {
-    value = JSON.parse(text.replace(/^\ufeff/, ""));
+    value = JSON.parse(text);
   } catch (cause) {
     throw new FormatError(path, `not JSON (${oneLine(cause)}). Fetch it again.`, { cause });
   }
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new FormatError(path, `not SQuAD's JSON: ${issueText(parsed.error)}. Expected data, paragraphs, qas.`);
-}
-
-async function bytesOf(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw readError(path, "SQuAD's JSON", error);
-  }
 }
 
 function issueText(error: z.ZodError): string {

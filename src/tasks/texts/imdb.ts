@@ -1,10 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeUtf8 } from "../../data/readers/text-lines.js";
+import { readText } from "../../data/readers/text-lines.js";
 import { FormatError } from "../../errors.js";
 import type { Examples, ReadOptions, Split, TaskData, TextExample, TextTask } from "../../kinds/task.js";
-import { readError } from "../../storage/json-file.js";
 import { collect } from "../collect.js";
 import { entriesOf, splitMissing, taskFolder } from "../split-files.js";
 import { wordLabels } from "./labels.js";
@@ -91,18 +89,9 @@ async function* stream(reviews: readonly Review[]): AsyncGenerator<Review> {
 }
 
 async function readReview({ path, id, label }: Review): Promise<TextExample> {
-  const text = decodeUtf8(await readBytesOf(path));
-  if (text === null) throw new FormatError(path, "the review is not UTF-8 text. Fetch it again.");
+  const text = await readText(path, "a review");
   if (text.trim() === "") throw new FormatError(path, "the review is empty.");
   return { id, first: text, second: null, label };
-}
-
-async function readBytesOf(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw readError(path, "a review", error);
-  }
 }
 
 /**

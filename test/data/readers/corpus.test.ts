@@ -86,6 +86,11 @@ describe("JSON lines", () => {
     ]);
   });
 
+  test("may have a damaged character, which a tokenizer drops", async () => {
+    const rows = Buffer.from('{"text": "one\xff two"}\n{"text": "three"}\n', "latin1");
+    expect(await documentsOf(join(folderWith({ "a.jsonl": rows }), "a.jsonl"))).toEqual(["one\ufffd two", "three"]);
+  });
+
   test("have long rows cut into several documents", async () => {
     const text = "word ".repeat(500_000).trim();
     const folder = folderWith({ "a.jsonl": JSON.stringify({ text }) });

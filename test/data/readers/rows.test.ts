@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
 import type { Row } from "../../../src/data/readers/row.js";
 import { type RowFile, readRows, rowFile } from "../../../src/data/readers/rows.js";
@@ -51,6 +52,20 @@ describe("the same rows come", () => {
       { n: -1, a: "é", s: 2 },
     ]);
   });
+});
+
+test("the rows of Parquet are counted on from one row group to the next, of the columns that are wanted", async () => {
+  const columnData = [
+    { name: "a", type: "STRING", data: ["v", "w", "x", "y", "z"] },
+    { name: "b", type: "STRING", data: ["1", "2", "3", "4", "5"] },
+    { name: "n", type: "INT32", data: [1, 2, 3, 4, 5] },
+  ] as const;
+  const file = new Uint8Array(
+    parquetWriteBuffer({ columnData: columnData.map((each) => ({ ...each, data: [...each.data] })), rowGroupSize: 2 }),
+  );
+  const rows = await rowsIn("x.parquet", file, "n", "a");
+  expect(cells(rows)).toEqual(["v", "w", "x", "y", "z"].map((a, i) => ({ a, n: i + 1 })));
+  expect(places(rows)).toEqual([1, 2, 3, 4, 5].map((number) => `x.parquet, row ${number}`));
 });
 
 test("a quote is a character in TSV, wherever it stands", async () => {
