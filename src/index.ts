@@ -43,7 +43,8 @@ export {
 // The paper's tables.
 export { type AblateOptions, type AblateReport, ablate } from "./experiments/ablate.js";
 export { type GlueOptions, type GlueReport, glueReport } from "./experiments/glue.js";
-export { type MeasureOptions, type MeasureReport, measure } from "./experiments/measure/measure.js";
+export { type MeasureOptions, measure } from "./experiments/measure/measure.js";
+export type { MeasureProgress, MeasureReport } from "./experiments/measure/timing.js";
 export { type SeedsReport, seedsReport } from "./experiments/seeds.js";
 // ONNX.
 export { type ExportOptions, type ExportResult, exportModel } from "./export/export.js";

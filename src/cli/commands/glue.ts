@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { MeasureProgress } from "../../experiments/measure/timing.js";
 import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
@@ -67,9 +68,8 @@ async function run(flags: GlueFlags): Promise<void> {
   useThreads(flags.threads);
   const { glueReport, testSets, writeSubmission } = await import("../../experiments/glue.js");
   const { publishReport } = await import("../display/reports.js");
-  const { fineTuner, othersOf, pairLatenciesMs, seedsFrom, taskRecipes, testPredictor } = await import(
-    "../flags/task-runs.js"
-  );
+  const { LATENCY_PAIRS, pairLatenciesMs } = await import("../../experiments/measure/measure.js");
+  const { fineTuner, othersOf, seedsFrom, taskRecipes, testPredictor } = await import("../flags/task-runs.js");
   const { glueEntries } = await import("../flags/tasks.js");
   const { checkDevice } = await import("../../engine/tensor/device.js");
   checkDevice(flags.device);
@@ -98,7 +98,12 @@ async function run(flags: GlueFlags): Promise<void> {
       pathOf: () => flags.data,
       ...{ skipBadRows, display: jobs.inner, signal },
     }),
-    latenciesMs: (models) => pairLatenciesMs(models, { display, signal }),
+    latenciesMs: async (models) => {
+      display.log(`timing ${models.join(" and ")} on ${LATENCY_PAIRS} pairs`);
+      const onProgress = ({ pairsDone, pairs, fraction, etaSeconds }: MeasureProgress) =>
+        display.progress({ fraction, parts: [{ text: `timing: pair ${pairsDone} of ${pairs}`, rank: 9 }], etaSeconds });
+      return await pairLatenciesMs(models, { onProgress, signal });
+    },
     observer: jobs,
   });
   if (sets.length > 0) {

@@ -1,8 +1,5 @@
 import { ConfigError } from "../../errors.js";
 import type { PredictTestSet } from "../../experiments/glue.js";
-import { measure } from "../../experiments/measure/measure.js";
-import { openEncoder, type Subject } from "../../experiments/measure/measure-subjects.js";
-import { madeUpStsPairs } from "../../experiments/measure/pairs.js";
 import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
 import { isTextKind } from "../../kinds/kinds.js";
 import type { Task } from "../../kinds/task.js";
@@ -179,28 +176,4 @@ export function testPredictor(
 /** `count` seeds from the recipe's on. */
 export function seedsFrom({ seed }: { seed: number }, count: number): number[] {
   return Array.from({ length: count }, (_, i) => seed + i);
-}
-
-/** Enough for a median that holds still; all of STS-B's dev set is what `measure` is for. */
-const PAIRS = 200;
-
-/** CPU milliseconds of a pair of sentences as long as STS-B's, at batch size 1: the median of each model. */
-export async function pairLatenciesMs(
-  models: readonly string[],
-  { display, signal }: { display: Display; signal: AbortSignal },
-): Promise<number[]> {
-  const subjects: Subject[] = [];
-  try {
-    display.log(`timing ${models.join(" and ")} on ${PAIRS} pairs`);
-    for (const model of models) subjects.push(await openEncoder(model, model, { precision: "float32" }));
-    const { rows } = await measure({
-      ...{ subjects, signal, precision: "float32", shapeTokenizer: null, limit: PAIRS },
-      pairs: madeUpStsPairs(),
-      progress: ({ pairsDone, pairs, fraction, etaSeconds }) =>
-        display.progress({ fraction, parts: [{ text: `timing: pair ${pairsDone} of ${pairs}`, rank: 9 }], etaSeconds }),
-    });
-    return rows.map(({ p50Ms }) => p50Ms);
-  } finally {
-    for (const subject of subjects) subject[Symbol.dispose]();
-  }
 }

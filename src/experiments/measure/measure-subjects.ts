@@ -113,7 +113,7 @@ function shapeOf(name: string): Shape {
   if (shape !== undefined && SHAPE_NAMES.includes(name)) return shape; // Not what every object has: "toString".
   const close = nearest(name, SHAPE_NAMES);
   const advice = close === null ? "" : ` Did you mean ${close}?`;
-  throw new ConfigError(`--shape: expected ${SHAPE_NAMES.join(", ")}; got ${JSON.stringify(name)}.${advice}`);
+  throw new ConfigError(`shapes: expected ${SHAPE_NAMES.join(", ")}; got ${JSON.stringify(name)}.${advice}`);
 }
 
 function encoderShape(config: EncoderConfig): Shape {

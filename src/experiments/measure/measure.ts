@@ -1,208 +1,166 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { engineInfo } from "../../engine/tensor/device.js";
-import { percentile } from "../../numbers.js";
-import { readCpu } from "../../processor.js";
-import { type MeasuredRow, type ReportOf, reportHead } from "../../runs/report.js";
-import type { BatchShape, MeasurePrecision, PairReader, Subject } from "./measure-subjects.js";
-import type { MeasuredPairs, SentencePair } from "./pairs.js";
+import { ConfigError, FormatError } from "../../errors.js";
+import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
+import { loadModelTokenizer } from "../../hub/model-loading.js";
+import { loadOnnxRuntime } from "../../infer/onnx-runtime.js";
+import { whole } from "../../quantities.js";
+import { writeReport } from "../../runs/report.js";
+import { makeFolder } from "../../storage/disk.js";
+import { modelNames } from "../task-runs.js";
+import { openOnnx } from "./measure-onnx.js";
+import {
+  type MeasurePrecision,
+  openEncoder,
+  openShape,
+  readsPieces,
+  SHAPE_NAMES,
+  type Subject,
+} from "./measure-subjects.js";
+import { type MeasuredPairs, madeUpStsPairs, readStsPairs } from "./pairs.js";
+import { type MeasureProgress, type MeasureReport, timeSubjects } from "./timing.js";
 
-/** Pairs that a subject passes through before the next one's turn. */
-export const TURN_PAIRS = 10;
-/** Passes of each subject before anything is timed. */
-export const WARM_UP_PASSES = 3;
-/** Full batches, for throughput. */
-export const BATCH: BatchShape = { B: 32, S: 128 };
-/** How long nothing else of this process may have to wait: signals, progress. */
-const BREATHE_MS = 50;
+/** What a report may be written beside: an earlier one, which it replaces. */
+const REPORT_FILES = new Set(["report.json", "report.html"]);
 
 export interface MeasureOptions {
-  /** In the order of the rows; ratios are to the first. The caller disposes of them. */
-  readonly subjects: readonly Subject[];
-  readonly pairs: MeasuredPairs;
-  /** How many of them are measured, evenly spread; null for all. */
-  readonly limit: number | null;
-  readonly precision: MeasurePrecision;
-  /** Whose word pieces shapes read; null where none does. */
-  readonly shapeTokenizer: { readonly name: string; readonly pieces: number } | null;
-  /** Full batches that each subject runs for its throughput, after the pairs (default: none). */
-  readonly batchPasses?: number;
-  /** What there is to say of rows that are not there. */
-  readonly notes?: readonly string[];
-  /** The version of ONNX Runtime, where it runs something. */
-  readonly onnxRuntime?: string | null;
-  /** The command line; null where a program asks. */
+  /** Model folders or Hub ids, with whatever head. */
+  readonly models?: readonly string[] | undefined;
+  /** Published shapes with random weights. Default: the three of the paper's table where there are no models, else none. */
+  readonly shapes?: readonly string[] | undefined;
+  /** STS-B's folder, or GLUE's. Default: made-up pairs of the same lengths. */
+  readonly data?: string | undefined;
+  /** How many pairs are measured, evenly spread. Default: all. */
+  readonly pairs?: number | undefined;
+  /** The model whose word pieces shapes read. Default: the teacher that comes with Limbeck. */
+  readonly tokenizer?: string | undefined;
+  /** Of matrix products. Default: "float32". */
+  readonly precision?: MeasurePrecision | undefined;
+  /** What runs models: libtorch, ONNX Runtime on the files of an exported model, or both. Default: "torch". */
+  readonly runtime?: "torch" | "onnx" | "both" | undefined;
+  /** Full batches that are timed for throughput. Default: 3 with ONNX Runtime, else 0. */
+  readonly batches?: number | undefined;
+  /** Where report.json is written: a new folder, or one with an earlier report alone. Default: nowhere. */
+  readonly out?: string | undefined;
+  /** The command line, for the report. Default: null, since a program asks. */
   readonly command?: string | null | undefined;
-  readonly progress: (state: MeasureProgress) => void;
+  /** Told of every model before it is opened. */
+  readonly onOpening?: ((what: string) => void) | undefined;
+  /** Told once what is measured, and on what. */
+  readonly onStart?: ((what: string) => void) | undefined;
+  readonly onProgress?: ((state: MeasureProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where a measurement is. */
-export interface MeasureProgress {
-  readonly name: string;
-  readonly pairsDone: number;
-  readonly pairs: number;
-  /** Of the time it takes, in [0, 1]. */
-  readonly fraction: number;
-  readonly etaSeconds: number;
-}
-
-export type MeasureReport = ReportOf<"measure">;
-
 /**
- * Size and CPU time of a full pass at batch size 1, as in the paper's Table 3.
+ * Parameters, bytes and CPU time of models and of published shapes, as in the paper's Table 3.
  *
- * Subjects take turns of a few pairs each, in another order every round, so that whatever else runs on the machine slows
- * all of them alike. A turn begins with a pass that is not counted: the caches are another's. Only the model is timed,
- * not the tokenizer.
- *
+ * @throws ConfigError or FormatError when something is missing or does not go together
  * @throws AbortError when the signal aborts
+ * Source: Sanh et al. 2019, section 3, Table 3
  */
-export async function measure(options: MeasureOptions): Promise<MeasureReport> {
-  const { subjects, pairs, batchPasses: passes = 0 } = options;
-  const environment = environmentOf(options);
-  const chosen = spreadOver(pairs.pairs, options.limit ?? pairs.pairs.length);
-  const timed: Timed[] = [];
-  for (const subject of subjects) timed.push(await prepare(subject, chosen, options));
-  await takeTurns(timed, chosen.length, options);
-  for (let pass = 0; pass < passes; pass++) await takeBatches(rotated(timed, pass), options);
-  return {
-    ...reportHead({ command: options.command, seeds: [] }),
-    kind: "measure",
-    rows: timed.map((one) => rowOf(one, timed[0] ?? one, pairs.pairs.length)),
-    pairs: { source: pairs.source, path: pairs.path, measured: chosen.length, all: pairs.pairs.length },
-    method: { batchSize: 1, turnPairs: TURN_PAIRS, warmUpPasses: WARM_UP_PASSES, batch: { ...BATCH, passes } },
-    notes: options.notes ?? [],
-    shapeTokenizer: options.shapeTokenizer,
-    environment,
-  };
-}
-
-interface Timed {
-  readonly subject: Subject;
-  readonly reader: PairReader;
-  /** Of each pair that was passed through so far. */
-  readonly ms: number[];
-  cpuMicroseconds: number;
-  /** Of each full batch. */
-  readonly batchMs: number[];
-  /** Of a pass while warming up, for the first estimate. */
-  readonly warmMs: number;
-}
-
-function environmentOf({ precision, onnxRuntime = null }: MeasureOptions): MeasureReport["environment"] {
-  const { threads, torchVersion, engine, cpuCapability } = engineInfo();
-  return {
-    ...readCpu(),
-    threads,
-    precision,
-    torchVersion,
-    onnxRuntime,
-    engine,
-    kernels: cpuCapability,
-    node: process.versions.node,
-  };
-}
-
-async function prepare(subject: Subject, pairs: readonly SentencePair[], options: MeasureOptions): Promise<Timed> {
-  const reader = await subject.read(pairs);
-  let warmMs = 0;
-  for (let i = 0; i < WARM_UP_PASSES; i++) {
-    await breathe(options.signal);
-    const startMs = performance.now();
-    await reader.pass(i % pairs.length);
-    warmMs = performance.now() - startMs;
+export async function measure(options: MeasureOptions = {}): Promise<MeasureReport> {
+  const { out, data, precision = "float32", runtime = "torch", batches = runtime === "torch" ? 0 : 3 } = options;
+  if (out !== undefined) claimFolder(out);
+  const pairs = data === undefined ? madeUpStsPairs() : await readStsPairs(data);
+  const all = pairs.pairs.length;
+  const count = options.pairs ?? all;
+  if (count > all) {
+    throw new ConfigError(`pairs: expected at most ${whole(all)}, which is all there are, got ${whole(count)}.`);
   }
-  return { subject, reader, ms: [], cpuMicroseconds: 0, batchMs: [], warmMs };
+  using opened = await openSubjects({ ...options, precision, runtime });
+  options.onStart?.(`${opened.subjects.map(({ name }) => name).join(", ")} on ${pairsWords(pairs, count)}`);
+  const { command, signal, onProgress } = options;
+  const report = await timeSubjects({
+    ...{ ...opened, pairs, precision, command, signal },
+    limit: count,
+    onnxRuntime: runtime === "torch" ? null : await onnxRuntimeVersion(),
+    batchPasses: batches,
+    progress: (state) => onProgress?.(state),
+  });
+  if (out !== undefined) writeReport(out, report);
+  return report;
 }
 
-async function takeTurns(timed: readonly Timed[], pairs: number, options: MeasureOptions): Promise<void> {
-  let breathedMs = performance.now();
-  for (let start = 0, round = 0; start < pairs; start += TURN_PAIRS, round++) {
-    const end = Math.min(start + TURN_PAIRS, pairs);
-    for (const one of rotated(timed, round)) {
-      if (timed.length > 1) await one.reader.pass(start);
-      for (let pair = start; pair < end; pair++) {
-        await timePass(one, pair);
-        if (performance.now() - breathedMs < BREATHE_MS) continue;
-        options.progress(progressOf(one, timed, pairs));
-        await breathe(options.signal);
-        breathedMs = performance.now();
-      }
+/** Enough for a median that holds still; all of STS-B's dev set is what `measure` is for. */
+export const LATENCY_PAIRS = 200;
+
+/** CPU milliseconds of a pair of sentences as long as STS-B's, at batch size 1: the median of each model. */
+export async function pairLatenciesMs(
+  models: readonly string[],
+  watch: Pick<MeasureOptions, "onProgress" | "signal">,
+): Promise<number[]> {
+  const { rows } = await measure({ models, pairs: LATENCY_PAIRS, ...watch });
+  return rows.map(({ p50Ms }) => p50Ms);
+}
+
+type Opened = Pick<Parameters<typeof timeSubjects>[0], "subjects" | "shapeTokenizer" | "notes"> & Disposable;
+
+/** Models in the order given, then shapes. */
+async function openSubjects(
+  options: MeasureOptions & { precision: MeasurePrecision; runtime: "torch" | "onnx" | "both" },
+): Promise<Opened> {
+  const { models = [], tokenizer: wanted, precision, runtime, onOpening } = options;
+  const shapes = options.shapes ?? (models.length === 0 ? SHAPE_NAMES : []);
+  const needsTokenizer = shapes.filter(readsPieces).length > 0;
+  if (wanted !== undefined && !needsTokenizer) {
+    throw new ConfigError(
+      "tokenizer: expected a shape that reads word pieces, got none. Models read with their own: leave it out.",
+    );
+  }
+  if (runtime !== "torch" && models.length === 0) {
+    throw new ConfigError(`runtime ${runtime}: expected exported models, got none. Shapes run on libtorch alone.`);
+  }
+  const tokenizer = needsTokenizer ? await loadModelTokenizer(wanted ?? EMBEDDED_TEACHER) : null;
+  const names = modelNames([...models, ...shapes]);
+  const subjects: Subject[] = [];
+  const notes: string[] = [];
+  const dispose = () => {
+    for (const subject of subjects) subject[Symbol.dispose]();
+  };
+  try {
+    for (const [i, model] of models.entries()) {
+      onOpening?.(model);
+      const name = names[i] ?? model;
+      if (runtime !== "onnx") subjects.push(await openEncoder(model, name, { precision }));
+      if (runtime === "torch") continue;
+      const onnx = await openOnnx(model, name, { threads: engineInfo().threads });
+      subjects.push(...onnx.subjects);
+      notes.push(...onnx.notes);
     }
+    for (const [i, shape] of shapes.entries()) {
+      onOpening?.(`${shape} with random weights`);
+      const name = names[models.length + i] ?? shape;
+      subjects.push({ ...openShape(shape, { tokenizer, precision }), name });
+    }
+  } catch (error) {
+    dispose();
+    throw error;
   }
+  const shapeTokenizer = tokenizer && { name: wanted ?? "the embedded teacher", pieces: tokenizer.vocabSize };
+  return { subjects, shapeTokenizer, notes, [Symbol.dispose]: dispose };
 }
 
-async function timePass(one: Timed, pair: number): Promise<void> {
-  const cpuBefore = process.cpuUsage();
-  const startMs = performance.now();
-  const running = one.reader.pass(pair);
-  if (running !== undefined) await running; // libtorch is done by now: there is nothing to wait for.
-  one.ms.push(performance.now() - startMs);
-  const { user, system } = process.cpuUsage(cpuBefore);
-  one.cpuMicroseconds += user + system;
+async function onnxRuntimeVersion(): Promise<string> {
+  const { env } = await loadOnnxRuntime();
+  return env.versions.node ?? env.versions.common;
 }
 
-/** A full batch of each that reads batches. */
-async function takeBatches(timed: readonly Timed[], { signal }: MeasureOptions): Promise<void> {
-  for (const { subject, batchMs } of timed) {
-    if (subject.passBatch === null) continue;
-    await breathe(signal);
-    const startMs = performance.now();
-    await subject.passBatch(BATCH);
-    batchMs.push(performance.now() - startMs);
+function pairsWords({ pairs, source }: MeasuredPairs, count: number): string {
+  const of = count < pairs.length ? `${whole(count)} of ${whole(pairs.length)}` : whole(count);
+  return `${of} pairs${source === "made up" ? ", made up" : " of STS-B"}`;
+}
+
+/** @throws FormatError when the folder holds anything but an earlier report */
+function claimFolder(out: string): void {
+  if (existsSync(out) && !statSync(out).isDirectory()) {
+    throw new FormatError(out, "expected a folder for the report, got a file. Give another path.");
   }
-}
-
-/** Lets signals and progress through; tensors are freed by then. */
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  signal?.throwIfAborted();
-}
-
-function progressOf(now: Timed, timed: readonly Timed[], pairs: number): MeasureProgress {
-  const passMs = (one: Timed) => (one.ms.length > 0 ? sum(one.ms) / one.ms.length : one.warmMs);
-  const done = sum(timed.map(({ ms }) => sum(ms)));
-  const left = sum(timed.map((one) => passMs(one) * (pairs - one.ms.length)));
-  const { name } = now.subject;
-  return { name, pairsDone: now.ms.length, pairs, fraction: done / (done + left), etaSeconds: left / 1000 };
-}
-
-function rowOf({ subject, reader, ms, cpuMicroseconds, batchMs }: Timed, first: Timed, all: number): MeasuredRow {
-  const seconds = sum(ms) / 1000;
-  return {
-    name: subject.name,
-    kind: subject.kind,
-    runtime: subject.runtime,
-    parameters: subject.parameters,
-    hasPooler: subject.hasPooler,
-    bytes: subject.fileBytes ?? 4 * subject.parameters,
-    bytesAre: subject.fileBytes === null ? "in f32" : "on disk",
-    tokens: subject.tokens,
-    tokensPerPair: sum(reader.lengths) / reader.lengths.length,
-    cutPairs: reader.cutPairs,
-    seconds,
-    allSeconds: seconds * (all / ms.length),
-    isExtrapolated: ms.length < all,
-    cpuSeconds: cpuMicroseconds / 1e6,
-    p50Ms: percentile(ms, 50),
-    p95Ms: percentile(ms, 95),
-    tokensPerSecond: batchMs.length === 0 ? null : (BATCH.B * BATCH.S) / (percentile(batchMs, 50) / 1000),
-    secondsRatio: seconds / (sum(first.ms) / 1000),
-    cpuSecondsRatio: cpuMicroseconds / first.cpuMicroseconds,
-    parametersRatio: subject.parameters / first.subject.parameters,
-    paper: subject.paper,
-  };
-}
-
-/** `count` of them, evenly spaced: a dev set begins with its shortest sentences. */
-export function spreadOver<T>(all: readonly T[], count: number): T[] {
-  if (count >= all.length) return [...all];
-  return Array.from({ length: count }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / count)] as T);
-}
-
-function rotated<T>(list: readonly T[], by: number): T[] {
-  return list.map((_, i) => list[(i + by) % list.length] as T);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  makeFolder(out);
+  const foreign = readdirSync(out).find((name) => !REPORT_FILES.has(name));
+  if (foreign === undefined) return;
+  throw new FormatError(
+    out,
+    `expected a new folder, or one with an earlier report alone, got one that holds ${JSON.stringify(foreign)}. Give another.`,
+  );
 }

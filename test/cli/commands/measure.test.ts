@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { MeasureReport } from "../../../src/experiments/measure/measure.js";
+import type { MeasureReport } from "../../../src/experiments/measure/timing.js";
 import { smallTokenizer } from "../../models/small-tokenizer.js";
 import { limbeck, limbeckJson } from "../limbeck.js";
 
@@ -96,15 +96,11 @@ describe("measure refuses", () => {
     ],
     ["a model that is not there", () => ["./none"], /none: expected a model folder/],
     ["a model without a tokenizer", () => [noTokenizer], /bert: no tokenizer here/],
-    ["a tokenizer that nobody reads with", () => [bert, "--tokenizer", bert], /--tokenizer: expected a shape/],
+    ["a tokenizer that nobody reads with", () => [bert, "--tokenizer", bert], /tokenizer: expected a shape/],
     ["a tokenizer that is none", () => ["--shape", "bert-base", "--tokenizer", noTokenizer], /bert: no tokenizer here/],
     ["data without STS-B", () => [bert, "--data", GOLDENS], /models: no STS-B here/],
     ["data that is not there", () => [bert, "--data", join(folder, "none")], /none: no such folder/],
-    [
-      "more pairs than there are",
-      () => [bert, "--data", data, "--pairs", "31"],
-      /--pairs: expected at most 30.*got 31/,
-    ],
+    ["more pairs than there are", () => [bert, "--data", data, "--pairs", "31"], /pairs: expected at most 30.*got 31/],
     ["no pairs", () => [bert, "--pairs", "0"], /--pairs.*whole number of at least 1/],
     ["another precision", () => [bert, "--precision", "int8"], /--precision.*Allowed choices are float32, bfloat16/],
     ["a folder that holds something else", () => [bert, "--out", data], /glue: .*holds "STS-B"/],
@@ -138,6 +134,6 @@ test("exported models are rows of ONNX Runtime's, beside libtorch's", async () =
   const shapes = await limbeck(["measure", "--runtime", "onnx"]);
   expect(shapes).toMatchObject({
     status: 2,
-    stderr: expect.stringMatching(/^limbeck: --runtime onnx: expected exported models, got none\./),
+    stderr: expect.stringMatching(/^limbeck: runtime onnx: expected exported models, got none\./),
   });
 });

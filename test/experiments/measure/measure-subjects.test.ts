@@ -114,7 +114,7 @@ describe("a shape", () => {
 
   test("that nobody knows is refused with the known ones", () => {
     expect(() => readsPieces("bert-bas")).toThrow(
-      new ConfigError('--shape: expected bert-base, distilbert-base, elmo; got "bert-bas". Did you mean bert-base?'),
+      new ConfigError('shapes: expected bert-base, distilbert-base, elmo; got "bert-bas". Did you mean bert-base?'),
     );
     expect(() => openShape("toString", { tokenizer, ...float32 })).toThrow(/--shape: expected bert-base/);
   });

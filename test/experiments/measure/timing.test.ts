@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  type MeasureOptions,
-  type MeasureProgress,
-  type MeasureReport,
-  measure,
-  spreadOver,
-  TURN_PAIRS,
-  WARM_UP_PASSES,
-} from "../../../src/experiments/measure/measure.js";
 import type { Subject } from "../../../src/experiments/measure/measure-subjects.js";
 import { madeUpPairs, STS_B_DEV_PAIRS } from "../../../src/experiments/measure/pairs.js";
+import {
+  type MeasureProgress,
+  type MeasureReport,
+  spreadOver,
+  type TimingOptions,
+  TURN_PAIRS,
+  timeSubjects,
+  WARM_UP_PASSES,
+} from "../../../src/experiments/measure/timing.js";
 import { PAPER_COSTS } from "../../../src/experiments/paper.js";
 import { percentile } from "../../../src/numbers.js";
 import { renderPage } from "../../../src/pages/page.js";
@@ -57,14 +57,14 @@ function subjectOf(name: string, passMs: number, log: string[], changes: Partial
   };
 }
 
-function pairsOf(count: number): MeasureOptions["pairs"] {
+function pairsOf(count: number): TimingOptions["pairs"] {
   const pairs = Array.from({ length: count }, (_, i) => ({ first: "a".repeat(i), second: "bb" }));
   return { source: "STS-B", path: "glue", pairs };
 }
 
-function run(subjects: Subject[], changes: Partial<MeasureOptions> = {}): Promise<MeasureReport> {
+function run(subjects: Subject[], changes: Partial<TimingOptions> = {}): Promise<MeasureReport> {
   const plain = { limit: null, precision: "float32", shapeTokenizer: null, progress: () => {} } as const;
-  return measure({ ...plain, subjects, pairs: pairsOf(5), ...changes });
+  return timeSubjects({ ...plain, subjects, pairs: pairsOf(5), ...changes });
 }
 
 describe("full batches", () => {
@@ -213,7 +213,7 @@ test("a part is spread over the whole", () => {
 });
 
 describe("the table", () => {
-  const reportOf = async (changes: Partial<MeasureOptions> = {}): Promise<MeasureReport> =>
+  const reportOf = async (changes: Partial<TimingOptions> = {}): Promise<MeasureReport> =>
     run(
       [
         subjectOf("bert", 4, [], {
