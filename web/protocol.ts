@@ -2,7 +2,7 @@ import type { Answer } from "../src/infer/answer.js";
 import type { Classification } from "../src/infer/classify.js";
 import type { FilledMask } from "../src/infer/fill-mask.js";
 import type { ModelDType } from "../src/infer/model-files.js";
-import type { Kind } from "../src/kinds/kinds.js";
+import type { Kind, OfKinds } from "../src/kinds/kinds.js";
 
 /** Where a model runs. */
 export type Device = "wasm" | "webgpu";
@@ -63,13 +63,13 @@ export interface FailedReply {
 }
 
 /** What is said to what stands in the form. */
-export interface Said {
+export type Said = OfKinds<{
   readonly "masked-words": readonly FilledMask[];
   readonly classification: Classification;
   readonly regression: Classification;
   readonly "question-answering": Answer;
   /** The cosine of two texts' embeddings. */
   readonly embedding: number;
-}
+}>;
 
 export type Output<K extends Kind = Kind> = { readonly [P in K]: { readonly task: P; readonly said: Said[P] } }[K];

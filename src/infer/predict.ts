@@ -1,4 +1,4 @@
-import type { Kind } from "../kinds/kinds.js";
+import type { Kind, OfKinds } from "../kinds/kinds.js";
 import { type Answer, answerSettled, type Question } from "./answer.js";
 import { type Classification, classifySettled } from "./classify.js";
 import { embedSettled } from "./embed.js";
@@ -10,13 +10,13 @@ import type { Model, RunOptions } from "./model.js";
 export type PredictInput = string | TextPair | Question;
 
 /** What a pipeline says of an input. */
-export interface Predictions {
+export type Predictions = OfKinds<{
   readonly "masked-words": readonly FilledMask[];
   readonly classification: Classification;
   readonly regression: Classification;
   readonly "question-answering": Answer;
   readonly embedding: Float32Array;
-}
+}>;
 
 /** What any of the pipelines may be told: each takes what is its own. */
 export interface PredictOptions extends RunOptions {

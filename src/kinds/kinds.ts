@@ -17,6 +17,10 @@ export type LabelledKind = (typeof LABELLED_KINDS)[number];
 export const KINDS = ["masked-words", ...LABELLED_KINDS, "embedding"] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** A type for each kind: what lacks one does not compile. */
+export type OfKinds<Types extends Readonly<Record<Kind, unknown>>> = Types;
+export type OfLabelledKinds<Types extends Readonly<Record<LabelledKind, unknown>>> = Types;
+
 const records = {
   "masked-words": maskedWords,
   classification,

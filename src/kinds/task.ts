@@ -1,4 +1,4 @@
-import type { LabelledKind, TextKind } from "./kinds.js";
+import type { LabelledKind, OfLabelledKinds, TextKind } from "./kinds.js";
 import type { MetricName } from "./metrics/metrics.js";
 
 /** Where rows come from: MNLI has two sets of each but the training set. */
@@ -70,18 +70,18 @@ export interface QuestionTask extends TaskBase {
 }
 
 /** What is known of a task of a kind. */
-export interface Tasks {
+export type Tasks = OfLabelledKinds<{
   readonly classification: ClassificationTask;
   readonly regression: RegressionTask;
   readonly "question-answering": QuestionTask;
-}
+}>;
 
 /** What a row of a kind's data is. */
-export interface Rows {
+export type Rows = OfLabelledKinds<{
   readonly classification: TextExample;
   readonly regression: TextExample;
   readonly "question-answering": QuestionExample;
-}
+}>;
 
 export type Task = Tasks[LabelledKind];
 export type TextTask = Tasks[TextKind];

@@ -1,18 +1,18 @@
 import type { EncoderConfig } from "../families/config.js";
-import { type Kind, LABELLED_KINDS } from "../kinds/kinds.js";
+import { type Kind, LABELLED_KINDS, type OfKinds } from "../kinds/kinds.js";
 import { Encoder } from "./encoder.js";
 import { MaskedLm } from "./masked-lm.js";
 import { QuestionAnswering } from "./question-answering.js";
 import { SequenceClassifier } from "./sequence-classifier.js";
 
 /** The model of each kind: an encoder with the kind's head, or the encoder alone. */
-export interface Models {
+export type Models = OfKinds<{
   readonly "masked-words": MaskedLm;
   readonly classification: SequenceClassifier;
   readonly regression: SequenceClassifier;
   readonly "question-answering": QuestionAnswering;
   readonly embedding: Encoder;
-}
+}>;
 
 interface Head<M> {
   /** @param labelCount outputs for a text; 0 where a kind has none */

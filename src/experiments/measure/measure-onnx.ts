@@ -4,10 +4,13 @@ import { FormatError } from "../../errors.js";
 import type { Model } from "../../infer/model.js";
 import { onnxPaths } from "../../infer/model-files.js";
 import { MODEL_DTYPES, openModel } from "../../infer/node.js";
+import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { Encoder } from "../../models/encoder.js";
 import { padded, sequenceOf } from "../../text/model-inputs.js";
 import { type PairReader, paperCostOf, type Subject } from "./measure-subjects.js";
 import type { SentencePair } from "./pairs.js";
+
+const CLASSIFIER = KIND_RECORDS.classification.modelClass;
 
 /** A dtype that is slower than fp32 by this share is left out. */
 const TOLERANCE = 0.02;
@@ -63,7 +66,7 @@ async function trialMs(model: Model): Promise<number> {
 
 function onnxSubject(model: Model, name: string): Subject {
   const { encoder: config, architecture } = model.config;
-  const hasPooler = config.preClassifier === null && /ForSequenceClassification$/.test(architecture ?? "");
+  const hasPooler = config.preClassifier === null && architecture?.endsWith(CLASSIFIER) === true;
   return {
     name,
     kind: "model",
