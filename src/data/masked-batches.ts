@@ -1,33 +1,32 @@
 import { ConfigError } from "../errors.js";
-import { cutIntoBatches, longestFirst, paddingOf, padRows, rowsWithin } from "../text/model-inputs.js";
+import {
+  cutIntoBatches,
+  longestFirst,
+  type PaddedSequences,
+  paddingOf,
+  padRows,
+  rowsWithin,
+} from "../text/model-inputs.js";
 import { IGNORED, type MaskedSequence, type Masker } from "./masking.js";
 import { type Permutation, permutation } from "./order.js";
 import { noiseKeys, Purpose, philox, toUnit } from "./philox.js";
 import type { SequenceSource } from "./sequences.js";
 
 /** Masked sequences padded to one length, row after row. */
-export interface Batch {
-  /** [B, S] */
-  readonly inputIds: Int32Array;
+export interface MaskedBatch extends Omit<PaddedSequences, "tokenTypeIds"> {
   /** [B, S], `IGNORED` where nothing is predicted. */
   readonly labels: Int32Array;
-  /** [B, S], 1 at real tokens and 0 at padding; null when nothing is padded. */
-  readonly attentionMask: Uint8Array | null;
   /** [B], where each sequence starts in the position table; null when all start at 0. */
   readonly firstPositions: Int32Array | null;
   /** [B], what dropout's noise follows from; null where nothing is trained. */
   readonly noiseKeys: BigInt64Array | null;
-  readonly B: number;
-  readonly S: number;
-  /** Positions that are not padding. */
-  readonly tokenCount: number;
   /** Positions that are predicted. */
   readonly maskedCount: number;
 }
 
 /** The micro-batches of one rank, and counts over the whole optimizer step on all ranks: what the losses divide by. */
 export interface StepBatches {
-  readonly microBatches: readonly Batch[];
+  readonly microBatches: readonly MaskedBatch[];
   readonly tokenCount: number;
   readonly maskedCount: number;
 }
@@ -167,8 +166,8 @@ function cut(
   placed: readonly Placed[],
   options: MicroBatchSize & { readonly padId: number },
   mask: (sequence: Placed) => MaskedSequence,
-  keysOf: (stepIndices: number[]) => Batch["noiseKeys"],
-): Batch[] {
+  keysOf: (stepIndices: number[]) => MaskedBatch["noiseKeys"],
+): MaskedBatch[] {
   return cutIntoBatches(placed, lengthOf, rowsOf(options)).map((rows) => ({
     ...pad(rows.map(mask), options.padId),
     firstPositions: firstPositionsOf(rows),
@@ -192,7 +191,7 @@ function rowsOf(size: MicroBatchSize): (longest: number) => number {
   return (longest) => rowsWithin(size.microBatchTokens, longest);
 }
 
-function pad(rows: readonly MaskedSequence[], padId: number): Omit<Batch, "firstPositions" | "noiseKeys"> {
+function pad(rows: readonly MaskedSequence[], padId: number): Omit<MaskedBatch, "firstPositions" | "noiseKeys"> {
   const ids = rows.map(({ inputIds }) => inputIds);
   const labels = rows.map(({ labels }) => labels);
   const { S, ...rest } = paddingOf(ids);

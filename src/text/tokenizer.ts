@@ -95,10 +95,10 @@ export class Tokenizer {
   }
 
   /** [CLS] first [SEP] second [SEP], with token type 0 up to the first [SEP] and 1 after it. */
-  async encodePair(first: string, second: string): Promise<{ ids: Int32Array; tokenTypeIds: Uint8Array }> {
+  async encodePair(first: string, second: string): Promise<{ ids: Uint32Array; tokenTypeIds: Uint8Array }> {
     const [a, b] = (await this.encodeIds([first, second])) as [Uint32Array, Uint32Array];
     const { ids, secondAt } = pairSequence(a, b, this.ids);
-    return { ids, tokenTypeIds: new Uint8Array(ids.length).fill(1, secondAt) };
+    return { ids: Uint32Array.from(ids), tokenTypeIds: new Uint8Array(ids.length).fill(1, secondAt) };
   }
 
   /** Text for the ids, lower-cased where the tokenizer lower-cases; special tokens are left out unless asked for. */

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, heldOutBatches, type StepOptions, stepBatches, stepsOf } from "../../src/data/masked-batches.js";
+import {
+  heldOutBatches,
+  type MaskedBatch,
+  type StepOptions,
+  stepBatches,
+  stepsOf,
+} from "../../src/data/masked-batches.js";
 import { createMasker, IGNORED } from "../../src/data/masking.js";
 import type { SequenceSource } from "../../src/data/sequences.js";
 
@@ -21,7 +27,7 @@ const fixed: SequenceSource = { length: 50, get: (i) => source.get(i).subarray(0
 const step: StepOptions = { source, masker, padId: PAD, seed: 1, step: 0, stepSequences: 20, microBatchSequences: 4 };
 
 /** What is learned from a batch: each row without its padding, and its labels. */
-function rows(batches: readonly Batch[]): string[] {
+function rows(batches: readonly MaskedBatch[]): string[] {
   return batches.flatMap(({ inputIds, labels, B, S }) =>
     Array.from({ length: B }, (_, b) => {
       const row = [...inputIds.subarray(b * S, (b + 1) * S)];
@@ -32,7 +38,7 @@ function rows(batches: readonly Batch[]): string[] {
 }
 
 /** Which sequences a batch holds, by the true first token. */
-function indices(batches: readonly Batch[]): number[] {
+function indices(batches: readonly MaskedBatch[]): number[] {
   return batches.flatMap(({ inputIds, labels, B, S }) =>
     Array.from({ length: B }, (_, b) => {
       const label = labels[b * S + 1] ?? IGNORED;
@@ -68,7 +74,7 @@ describe("a step", () => {
 
   test("counts the real and the masked positions of all its batches", () => {
     const { microBatches, tokenCount, maskedCount } = stepBatches(step);
-    const sum = (of: (batch: Batch) => number) => microBatches.reduce((total, batch) => total + of(batch), 0);
+    const sum = (of: (batch: MaskedBatch) => number) => microBatches.reduce((total, batch) => total + of(batch), 0);
     expect(tokenCount).toBe(sum((batch) => batch.tokenCount));
     expect(maskedCount).toBe(sum((batch) => batch.maskedCount));
     expect(tokenCount).toBe(sum(({ inputIds }) => inputIds.filter((id) => id !== PAD).length));
@@ -105,7 +111,8 @@ describe("a step", () => {
 
   test("starts half of the sequences at a random position where it shifts, however it is cut", () => {
     const shifted = { ...step, stepSequences: 50, positionShift: 9 };
-    const starts = (batches: readonly Batch[]) => batches.flatMap(({ firstPositions }) => [...(firstPositions ?? [0])]);
+    const starts = (batches: readonly MaskedBatch[]) =>
+      batches.flatMap(({ firstPositions }) => [...(firstPositions ?? [0])]);
     const whole = starts(stepBatches({ ...shifted, microBatchSequences: 50 }).microBatches);
     expect(starts(stepBatches({ ...shifted, microBatchSequences: 7 }).microBatches)).toEqual(whole);
     expect(whole.filter((start) => start === 0).length).toBeGreaterThan(15); // 27.5 expected, of 50.

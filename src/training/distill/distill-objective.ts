@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/masked-batches.js";
+import type { MaskedBatch } from "../../data/masked-batches.js";
 import { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../../engine/tensor/autograd.js";
 import { full } from "../../engine/tensor/create.js";
@@ -59,7 +59,7 @@ export class DistillObjective implements Objective, Disposable {
     if (recipe.initialisation === "teacher") initialiseFromTeacher(this.model, teacher, recipe);
   }
 
-  microStep(batch: Batch, counts: StepCounts): Tensor {
+  microStep(batch: MaskedBatch, counts: StepCounts): Tensor {
     const { alphaCe, alphaCos, restrictCeToMask } = this.#recipe;
     const micro = phase("data", () => toMicroBatch(batch, this.#device));
     const teacher = alphaCe > 0 || alphaCos > 0 ? phase("teacher", () => this.#teacherRows(micro)) : null;

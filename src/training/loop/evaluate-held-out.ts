@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import type { Batch, StepBatches } from "../../data/masked-batches.js";
+import type { MaskedBatch, StepBatches } from "../../data/masked-batches.js";
 import { autocast, noGrad } from "../../engine/tensor/autograd.js";
 import type { DType } from "../../engine/tensor/dtype.js";
 import { nllLoss } from "../../engine/tensor/ops.js";
@@ -50,7 +50,7 @@ export async function evaluateHeldOut(
   { dtype, device, ...progress }: EvaluationProgress & { dtype: DType; device: string },
 ): Promise<HeldOutResult> {
   const sums = { loss: 0, correct: 0 };
-  const evaluate = (batch: Batch) => {
+  const evaluate = (batch: MaskedBatch) => {
     const { input, positions, labels, M } = toMicroBatch(batch, device);
     const logits = autocast(dtype, device, () => {
       const rows = rowsAt(model.encoder.forward(input, { training: false }), positions.narrow(0, 0, M));

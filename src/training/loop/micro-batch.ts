@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/masked-batches.js";
+import type { MaskedBatch } from "../../data/masked-batches.js";
 import { IGNORED } from "../../data/masking.js";
 import { tensor } from "../../engine/tensor/create.js";
 import type { Tensor } from "../../engine/tensor/tensor.js";
@@ -16,7 +16,7 @@ export interface MicroBatch {
 }
 
 /** Copies a batch to the device. Tensors belong to the open scope. */
-export function toMicroBatch(batch: Batch, device: string): MicroBatch {
+export function toMicroBatch(batch: MaskedBatch, device: string): MicroBatch {
   const { B, S, tokenCount: N, maskedCount: M } = batch;
   const positions = new Int32Array(N);
   const labels = new Int32Array(M);

@@ -1,4 +1,4 @@
-import type { Batch } from "../../data/masked-batches.js";
+import type { MaskedBatch } from "../../data/masked-batches.js";
 import { FlatParameters } from "../../engine/optim/flat-parameters.js";
 import { autocast, backward, noGrad } from "../../engine/tensor/autograd.js";
 import { tensor } from "../../engine/tensor/create.js";
@@ -66,7 +66,7 @@ export class MaskedLmObjective implements Objective, Disposable {
     this.parameters = new FlatParameters(this.model, { device: options.device });
   }
 
-  microStep(batch: Batch, counts: StepCounts): Tensor {
+  microStep(batch: MaskedBatch, counts: StepCounts): Tensor {
     const { input, positions, labels, M } = phase("data", () => toMicroBatch(batch, this.#device));
     const dtype = this.#productDType;
     const perMasked = shareOf(counts.maskedCount);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Batch } from "../../../src/data/masked-batches.js";
+import type { MaskedBatch } from "../../../src/data/masked-batches.js";
 import type { DType } from "../../../src/engine/tensor/dtype.js";
 import { liveTensors, tidy } from "../../../src/engine/tensor/scope.js";
 import { distilBert } from "../../../src/families/distilbert.js";
@@ -34,7 +34,7 @@ function integers(name: string): Int32Array {
   return Int32Array.from(new BigInt64Array((golden.get(name) as Uint8Array).slice().buffer), Number);
 }
 
-function batchOf(name: string): Batch {
+function batchOf(name: string): MaskedBatch {
   const [B = 0, S = 0] = results.entry(`${name}.inputIds`).shape;
   const labels = integers(`${name}.labels`);
   const real = Uint8Array.from(integers(`${name}.attentionMask`));
@@ -56,7 +56,7 @@ function objectiveOf(changes: Partial<DistillRecipe>, productDType: DType = "flo
   return objective;
 }
 
-function microStep(objective: DistillObjective, batch: Batch): Record<string, number> {
+function microStep(objective: DistillObjective, batch: MaskedBatch): Record<string, number> {
   objective.parameters.gradients.zero_();
   const [shares] = tidy(() => [objective.microStep(batch, batch).toFloat32Array()]);
   return Object.fromEntries(objective.losses.map(({ name }, i) => [name, shares?.[i] ?? Number.NaN]));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Batch } from "../../../src/data/masked-batches.js";
+import type { MaskedBatch } from "../../../src/data/masked-batches.js";
 import { noiseKeys } from "../../../src/data/philox.js";
 import { setThreads } from "../../../src/engine/tensor/device.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
@@ -111,7 +111,7 @@ test("dropout changes a step, and each step's noise is another", () => {
     let gradient: Float32Array = new Float32Array(0);
     withObjective("pretraining", dropout, (objective) => {
       const whole = madeUpStep({ lengths: "equal", microBatchTokens: WHOLE });
-      const [batch] = whole.microBatches as [Batch];
+      const [batch] = whole.microBatches as [MaskedBatch];
       const noiseKeysOfStep = noiseKeys(
         1,
         step,

@@ -1,4 +1,9 @@
-import { type Batch, type MicroBatchSize, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
+import {
+  type MaskedBatch,
+  type MicroBatchSize,
+  type StepBatches,
+  stepBatches,
+} from "../../../src/data/masked-batches.js";
 import { createMasker } from "../../../src/data/masking.js";
 import type { SequenceSource } from "../../../src/data/sequences.js";
 import { tidy } from "../../../src/engine/tensor/scope.js";
@@ -62,6 +67,6 @@ export function resultOf(objective: Objective, step: StepBatches): StepResult {
   };
 }
 
-function microStep(objective: Objective, batch: Batch, counts: StepBatches): Float32Array {
+function microStep(objective: Objective, batch: MaskedBatch, counts: StepBatches): Float32Array {
   return tidy(() => [objective.microStep(batch, counts).toFloat32Array()])[0] as Float32Array;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Batch } from "../../../src/data/masked-batches.js";
+import type { MaskedBatch } from "../../../src/data/masked-batches.js";
 import { tensor } from "../../../src/engine/tensor/create.js";
 import { rowsAt, toMicroBatch } from "../../../src/training/loop/micro-batch.js";
 import { runTestsInScope } from "../../engine/tensor/in-scope.js";
@@ -7,7 +7,7 @@ import { runTestsInScope } from "../../engine/tensor/in-scope.js";
 runTestsInScope();
 
 /** Two sequences of 4 and 2 tokens; positions 2 and 5 are predicted. */
-const batch: Batch = {
+const batch: MaskedBatch = {
   inputIds: Int32Array.of(2, 10, 4, 3, 2, 4, 0, 0),
   labels: Int32Array.of(-100, -100, 11, -100, -100, 12, -100, -100),
   attentionMask: Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 0),

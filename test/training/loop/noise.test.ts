@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Batch, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
+import { type MaskedBatch, type StepBatches, stepBatches } from "../../../src/data/masked-batches.js";
 import { createMasker, IGNORED } from "../../../src/data/masking.js";
 import { AdamW } from "../../../src/engine/optim/adamw.js";
 import { manualSeed } from "../../../src/engine/tensor/random.js";
@@ -44,7 +44,7 @@ function stepWith(step: number, { seed = 1, rows = 1, labelledRow }: Setting): S
   const { microBatches, tokenCount } = stepBatches({
     ...{ source, masker, seed, step, padId: 0, stepSequences: SEQUENCES, microBatchSequences: rows },
   });
-  const alike = microBatches.map((batch): Batch => {
+  const alike = microBatches.map((batch): MaskedBatch => {
     const inputIds = new Int32Array(batch.B * batch.S);
     const labels = new Int32Array(batch.B * batch.S).fill(IGNORED);
     for (let row = 0; row < batch.B; row++) {
