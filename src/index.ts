@@ -41,10 +41,18 @@ export {
   StorageError,
 } from "./errors.js";
 // The paper's tables.
-export { type AblateOptions, type AblateReport, ablate } from "./experiments/ablate.js";
-export { type GlueOptions, type GlueReport, glueReport } from "./experiments/glue.js";
+export type { AblateReport } from "./experiments/ablate.js";
+export type { GlueReport } from "./experiments/glue.js";
 export { type MeasureOptions, measure } from "./experiments/measure/measure.js";
 export type { MeasureProgress, MeasureReport } from "./experiments/measure/timing.js";
+export {
+  type AblateTableOptions,
+  ablate,
+  type GlueTable,
+  type GlueTableOptions,
+  glue,
+  type StageProgress,
+} from "./experiments/paper-tables.js";
 export { type SeedsReport, seedsReport } from "./experiments/seeds.js";
 // ONNX.
 export { type ExportOptions, type ExportResult, exportModel } from "./export/export.js";

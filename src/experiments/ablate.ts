@@ -44,7 +44,7 @@ export const VARIANTS: readonly Variant[] = [
   { name: "random-start", title: "random initialisation", changes: { initialisation: "random" } },
 ];
 
-export interface AblateOptions {
+export interface AblateReportOptions {
   /** Of the full variant; the others change it. */
   readonly recipe: DistillRecipe;
   /** For the report, and the same when it is resumed. */
@@ -79,7 +79,7 @@ export type AblateReport = ReportOf<"ablate">;
  * @throws ConfigError when the recipe leaves something out already, there is no task, or the folder does not fit
  * @throws Interrupted when the signal aborts
  */
-export async function ablate(options: AblateOptions): Promise<AblateReport> {
+export async function ablateReport(options: AblateReportOptions): Promise<AblateReport> {
   const { recipe, teacher, settings, out, seeds, distillSeeds, command } = options;
   checkComplete(recipe);
   const tasks = presentTasks(options.tasks);
@@ -118,15 +118,15 @@ interface Student {
   readonly distillSeed: number;
 }
 
-function folderOf({ variant, distillSeed }: Student, { out }: AblateOptions): string {
+function folderOf({ variant, distillSeed }: Student, { out }: AblateReportOptions): string {
   return join(out, variant.name, `distill-${distillSeed}`);
 }
 
-function studentRun(student: Student, options: AblateOptions): string {
+function studentRun(student: Student, options: AblateReportOptions): string {
   return join(folderOf(student, options), "student");
 }
 
-function jobsOf(student: Student, tasks: readonly PresentTask[], options: AblateOptions): Job[] {
+function jobsOf(student: Student, tasks: readonly PresentTask[], options: AblateReportOptions): Job[] {
   const name = `${student.variant.title}${options.distillSeeds.length > 1 ? ` (${student.distillSeed})` : ""}`;
   const fineTunings = tasks.flatMap((task) =>
     options.seeds.map((seed) => {
@@ -144,7 +144,7 @@ function jobsOf(student: Student, tasks: readonly PresentTask[], options: Ablate
   return [distillJob(student, name, options), ...fineTunings];
 }
 
-function distillJob(student: Student, name: string, options: AblateOptions): Job {
+function distillJob(student: Student, name: string, options: AblateReportOptions): Job {
   const { resume } = options;
   const run = studentRun(student, options);
   const recipe = { ...options.recipe, ...student.variant.changes, seed: student.distillSeed };
@@ -161,7 +161,7 @@ function distillJob(student: Student, name: string, options: AblateOptions): Job
   };
 }
 
-function taskJob(student: Student, { name, data }: PresentTask, seed: number, options: AblateOptions) {
+function taskJob(student: Student, { name, data }: PresentTask, seed: number, options: AblateReportOptions) {
   return {
     model: join(studentRun(student, options), "model"),
     data,
@@ -171,7 +171,7 @@ function taskJob(student: Student, { name, data }: PresentTask, seed: number, op
   };
 }
 
-function resultsOf(tasks: readonly PresentTask[], options: AblateOptions): VariantResult[] {
+function resultsOf(tasks: readonly PresentTask[], options: AblateReportOptions): VariantResult[] {
   const all = VARIANTS.map((variant) =>
     options.distillSeeds.map((distillSeed) => studentRuns({ variant, distillSeed }, tasks, options)),
   );
@@ -191,7 +191,7 @@ function resultsOf(tasks: readonly PresentTask[], options: AblateOptions): Varia
   });
 }
 
-function studentRuns(student: Student, present: readonly PresentTask[], options: AblateOptions): StudentRuns {
+function studentRuns(student: Student, present: readonly PresentTask[], options: AblateReportOptions): StudentRuns {
   const tasks = present.map((task) => ({
     task: task.name,
     runs: options.seeds.map((seed) => readTaskRun(taskJob(student, task, seed, options), task.data.task)),

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AblateOptions, ablate, type DistillJob } from "../../src/experiments/ablate.js";
+import { type AblateReportOptions, ablateReport, type DistillJob } from "../../src/experiments/ablate.js";
 import { renderPage } from "../../src/pages/page.js";
 import { ablateDocument } from "../../src/pages/reports/ablate.js";
 import { reportText } from "../../src/pages/reports/reports.js";
@@ -25,7 +25,7 @@ const figures = leaveReport(({ out, seed }) => {
 });
 
 const distilled: DistillJob[] = [];
-const runDistill: AblateOptions["runDistill"] = async (job) => {
+const runDistill: AblateReportOptions["runDistill"] = async (job) => {
   distilled.push(job);
   mkdirSync(join(job.out, "model"), { recursive: true });
   writeFileSync(join(job.out, "model/config.json"), "{}");
@@ -37,7 +37,7 @@ const runDistill: AblateOptions["runDistill"] = async (job) => {
 };
 
 let count = 0;
-function optionsWith(changes: Partial<AblateOptions> = {}): AblateOptions {
+function optionsWith(changes: Partial<AblateReportOptions> = {}): AblateReportOptions {
   distilled.length = 0;
   return {
     recipe: nano,
@@ -59,7 +59,7 @@ function optionsWith(changes: Partial<AblateOptions> = {}): AblateOptions {
 
 describe("the five variants", () => {
   test("differ in one thing each, and in nothing else of the recipe", async () => {
-    await ablate(optionsWith());
+    await ablateReport(optionsWith());
     const differences = distilled.map(({ recipe }) =>
       Object.entries(distillRecipe.parse(recipe)).filter(([key, value]) => {
         const own: unknown = nano[key as keyof typeof nano];
@@ -78,7 +78,7 @@ describe("the five variants", () => {
   test("are each fine-tuned from their own student", async () => {
     const models = new Set<string>();
     const options = optionsWith();
-    await ablate({
+    await ablateReport({
       ...options,
       runTask: async (job) => {
         models.add(job.model);
@@ -94,14 +94,14 @@ describe("the five variants", () => {
   });
 
   test("are distilled with every distillation seed", async () => {
-    await ablate(optionsWith({ distillSeeds: [56, 57] }));
+    await ablateReport(optionsWith({ distillSeeds: [56, 57] }));
     expect(distilled.map(({ recipe }) => recipe.seed)).toEqual([56, 57, 56, 57, 56, 57, 56, 57, 56, 57]);
   });
 });
 
 describe("a change", () => {
   test("is paired by seed, so that what seeds share is no noise", async () => {
-    const { variants } = await ablate(optionsWith());
+    const { variants } = await ablateReport(optionsWith());
     const change = variants[1]?.change;
     // −3 points plus 0.1, 0.2, 0.3, 0.4: mean −2.75, deviation √(0.05 / 3).
     expect(change).toMatchObject({ count: 4, mean: expect.closeTo(-2.75, 9), isWithinNoise: false });
@@ -112,7 +112,7 @@ describe("a change", () => {
 
   test("below its spread is shown as noise, and the rule is stated", async () => {
     const options = optionsWith();
-    const report = await ablate(options);
+    const report = await ablateReport(options);
     expect(report.variants.map(({ change }) => change?.isWithinNoise)).toEqual([undefined, false, true, true, true]);
     const text = reportText(ablateDocument(report));
     expect(text).toMatch(/^without L_mlm +\d+\.\d+ ±\d+\.\d+ +−0\.05 +2\.37 +1\.18 +−0\.31 {2}within noise$/m);
@@ -123,7 +123,7 @@ describe("a change", () => {
   });
 
   test("of several distillations is paired by distillation", async () => {
-    const report = await ablate(optionsWith({ distillSeeds: [1, 2, 3] }));
+    const report = await ablateReport(optionsWith({ distillSeeds: [1, 2, 3] }));
     expect(report.pairedBy).toBe("distillation seed");
     expect(report.variants[1]?.change).toMatchObject({ count: 3, mean: expect.closeTo(-2.75, 9) });
     expect(report.variants[1]?.tasks.cola?.count).toBe(12);
@@ -131,7 +131,7 @@ describe("a change", () => {
 
   test("of several distillations has the spread of all its runs beside it, which judges nothing", async () => {
     const options = optionsWith({ distillSeeds: [1, 2, 3] });
-    const report = await ablate(options);
+    const report = await ablateReport(options);
     // The four differences of a student, three times over: Σ (d − mean)² is 3 · 0.05, over 12 − 1.
     const ofAll = Math.sqrt((3 * 0.05) / 11);
     expect(report.variants[1]?.changeOfAll).toMatchObject({ count: 12, deviation: expect.closeTo(ofAll, 9) });
@@ -146,14 +146,14 @@ describe("a change", () => {
 
   test("of one run each is not judged", async () => {
     const options = optionsWith({ seeds: [1] });
-    const report = await ablate(options);
+    const report = await ablateReport(options);
     expect(report.variants[1]?.change).toMatchObject({ deviation: null, isWithinNoise: null });
     expect(ablateDocument(report).summary).toContain("not known");
   });
 });
 
 test("the page has the bars with their error bars, and the losses of the distillations", async () => {
-  const page = renderPage(ablateDocument(await ablate(optionsWith())));
+  const page = renderPage(ablateDocument(await ablateReport(optionsWith())));
   expect(page.match(/class="error"/g)).toHaveLength(4);
   expect(page.match(/<polyline/g)).toHaveLength(10);
   expect(page.match(/ muted"><title>−0\.05 ±2\.37 within noise/g)).toHaveLength(1);
@@ -162,14 +162,14 @@ test("the page has the bars with their error bars, and the losses of the distill
 test("resumed after a failure, it distils and fine-tunes nothing twice", async () => {
   const options = optionsWith();
   let left = 6;
-  const failing: AblateOptions["runTask"] = async (job) => {
+  const failing: AblateReportOptions["runTask"] = async (job) => {
     if (left-- === 0) throw new RangeError("the power failed");
     await figures(job);
   };
-  await expect(ablate({ ...options, runTask: failing })).rejects.toThrow(RangeError);
+  await expect(ablateReport({ ...options, runTask: failing })).rejects.toThrow(RangeError);
   expect(distilled).toHaveLength(2);
   const observer = noting();
-  await ablate({ ...options, resume: true, observer });
+  await ablateReport({ ...options, resume: true, observer });
   expect(distilled).toHaveLength(5);
   const kept = observer.lines.filter((line) => line.startsWith("kept"));
   expect(kept).toHaveLength(2 + 6);
@@ -182,7 +182,7 @@ test.each([
   [true, 5 + 20],
 ])("students stay without their checkpoints; fine-tuned models where they are kept: %s", async (keepModels, models) => {
   const options = optionsWith({ keepModels });
-  await ablate({
+  await ablateReport({
     ...options,
     runDistill: async (job) => {
       mkdirSync(join(job.out, "checkpoints/step-9"), { recursive: true });
@@ -200,14 +200,16 @@ test.each([
 
 test("another budget is not mixed in when it is resumed", async () => {
   const options = optionsWith();
-  await ablate(options);
-  await expect(ablate({ ...options, recipe: { ...nano, steps: 9 }, resume: true })).rejects.toThrow(/recipe\.steps/);
+  await ablateReport(options);
+  await expect(ablateReport({ ...options, recipe: { ...nano, steps: 9 }, resume: true })).rejects.toThrow(
+    /recipe\.steps/,
+  );
 });
 
 test.each([
   [{ alphaCos: 0 }, /alphaCos: expected more than 0/],
   [{ initialisation: "random" }, /initialisation: expected teacher/],
 ] as const)("a recipe that leaves something out already is refused: %j", async (changes, message) => {
-  await expect(ablate(optionsWith({ recipe: { ...nano, ...changes } }))).rejects.toThrow(message);
+  await expect(ablateReport(optionsWith({ recipe: { ...nano, ...changes } }))).rejects.toThrow(message);
   expect(distilled).toEqual([]);
 });

@@ -1,12 +1,7 @@
 import type { Command } from "commander";
-import type { AblateOptions } from "../../experiments/ablate.js";
-import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
-import type { Task } from "../../kinds/task.js";
+import type { AblateFolders } from "../../experiments/task-entries.js";
 import { useThreads } from "../../processor.js";
-import type { Display } from "../display/display.js";
 import { openDisplay } from "../display/display.js";
-import { commandLine } from "../display/output.js";
-import { JobsDisplay, watchRun } from "../display/run-display.js";
 import {
   addPlaceFlags,
   addPrintFlags,
@@ -19,8 +14,6 @@ import {
   type SaveFlags,
   wholeNumber,
 } from "../flags/options.js";
-import type { AblateTaskFlags } from "../flags/tasks.js";
-import { stopRequested } from "../interrupts.js";
 
 export function registerAblate(program: Command): void {
   const command = program
@@ -63,7 +56,7 @@ Examples:
   $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume
   $ limbeck ablate --data data --squad squad --out ablation --distill-seeds 3 --set-finetune squad.trainExamples=20000`;
 
-interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+interface AblateFlags extends AblateFolders, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
   teacher?: string;
   data: string;
   skipBadRows?: boolean;
@@ -80,74 +73,16 @@ interface AblateFlags extends AblateTaskFlags, RecipeFlags, PlaceFlags, SaveFlag
 
 async function run(flags: AblateFlags): Promise<void> {
   useThreads(flags.threads);
-  const { ablate } = await import("../../experiments/ablate.js");
+  const { ablate } = await import("../../experiments/paper-tables.js");
   const { publishReport } = await import("../display/reports.js");
-  const { distillRecipe } = await import("../../recipes/distill-recipe.js");
-  const { checkDevice } = await import("../../engine/tensor/device.js");
-  const { chooseRecipe } = await import("../../runs/choose-recipe.js");
-  const { ablateEntries } = await import("../flags/tasks.js");
-  const { fineTuner, othersOf, seedsFrom, taskRecipes } = await import("../flags/task-runs.js");
-  checkDevice(flags.device);
-  const teacher = flags.teacher ?? EMBEDDED_TEACHER;
-  const { skipBadRows = false } = flags;
-  const tasks = ablateEntries(flags);
-  const recipe = chooseRecipe(
-    { ...flags, resume: false },
-    { kind: "distill", schema: distillRecipe, defaultName: "nano" },
-  );
-  const tunings = await taskRecipes(
-    {
-      ...{ recipe: flags.finetuneRecipe, set: flags.setFinetune },
-      options: { recipe: "--finetune-recipe", set: "--set-finetune" },
-    },
-    { tasks, model: teacher },
-  );
-  const seeds = seedsFrom(tunings.first, flags.seeds);
-  const signal = stopRequested();
+  const { tableOptions } = await import("../flags/session.js");
   using display = openDisplay(flags);
-  const jobs = new JobsDisplay(display);
+  const { cadence, ...options } = tableOptions(flags, display);
   const report = await ablate({
-    teacher: flags.teacher ?? "the one that comes with Limbeck",
-    ...{ recipe, tasks, seeds, signal },
-    command: commandLine(),
-    distillSeeds: seedsFrom(recipe, flags.distillSeeds),
-    out: flags.out,
-    resume: flags.resume ?? false,
-    keepModels: flags.keepModels ?? false,
-    settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
-    runDistill: distiller(flags, { teacher, display: jobs.inner, signal }),
-    runTask: fineTuner(flags, {
-      recipeOf: ({ name }) => tunings.all[name] ?? tunings.first,
-      pathOf: (task) => pathOf(flags, task),
-      ...{ skipBadRows, display: jobs.inner, signal },
-    }),
-    observer: jobs,
+    ...flags,
+    ...options,
+    cadence: { ...cadence, evaluateEverySteps: flags.evaluateEvery },
   });
   display[Symbol.dispose]();
   publishReport(report, flags);
-}
-
-function pathOf({ glue = "", imdb = "", squad = "" }: AblateTaskFlags, { name }: Task): string {
-  return name === "imdb" ? imdb : name === "squad" ? squad : glue;
-}
-
-/** Distils as often as it is asked. */
-function distiller(
-  flags: AblateFlags,
-  { teacher, display, signal }: { teacher: string; display: Display; signal: AbortSignal },
-): AblateOptions["runDistill"] {
-  return async ({ recipe, out, resume }) => {
-    const { distill } = await import("../../training/distill/distill.js");
-    const { cadenceOf, showHeldOut } = await import("../flags/session.js");
-    const { observer, onProgress } = watchRun(display);
-    return await distill({
-      ...{ recipe, teacher, out, resume, signal },
-      data: flags.data,
-      device: flags.device,
-      heldOutSequences: flags.heldOutSequences,
-      cadence: { ...cadenceOf(flags), evaluateEverySteps: flags.evaluateEvery },
-      observer: { ...observer, ...showHeldOut(display) },
-      onProgress,
-    });
-  };
 }

@@ -93,7 +93,7 @@ async function run(flags: FinetuneFlags): Promise<void> {
 /** One run after another, each with its own seed; those that are finished are not repeated. */
 async function runSeeds(flags: FinetuneFlags, session: Finetuning, seeds: number, display: Display): Promise<void> {
   const { seedsReport } = await import("../../experiments/seeds.js");
-  const { seedsFrom } = await import("../flags/task-runs.js");
+  const { seedsFrom } = await import("../../experiments/paper-tables.js");
   const { writePage } = await import("../../pages/reports/reports.js");
   const { readReport } = await import("../../runs/report.js");
   const report = await seedsReport(session, {

@@ -1,10 +1,6 @@
 import type { Command } from "commander";
-import type { MeasureProgress } from "../../experiments/measure/timing.js";
-import type { Task } from "../../kinds/task.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
-import { commandLine } from "../display/output.js";
-import { JobsDisplay } from "../display/run-display.js";
 import {
   addPlaceFlags,
   addPrintFlags,
@@ -16,7 +12,6 @@ import {
   type SaveFlags,
   wholeNumber,
 } from "../flags/options.js";
-import { stopRequested } from "../interrupts.js";
 
 export function registerGlue(program: Command): void {
   const command = program
@@ -66,49 +61,13 @@ interface GlueFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
 
 async function run(flags: GlueFlags): Promise<void> {
   useThreads(flags.threads);
-  const { glueReport, testSets, writeSubmission } = await import("../../experiments/glue.js");
+  const { glue } = await import("../../experiments/paper-tables.js");
   const { publishReport } = await import("../display/reports.js");
-  const { LATENCY_PAIRS, pairLatenciesMs } = await import("../../experiments/measure/measure.js");
-  const { fineTuner, othersOf, seedsFrom, taskRecipes, testPredictor } = await import("../flags/task-runs.js");
-  const { glueEntries } = await import("../flags/tasks.js");
-  const { checkDevice } = await import("../../engine/tensor/device.js");
-  checkDevice(flags.device);
-  const tasks = glueEntries(flags.data, flags.tasks ?? null);
-  const sets = flags.test ? testSets(flags.data, tasks) : [];
-  const { recipe, set } = flags;
-  const options = { recipe: "--recipe", set: "--set" };
-  const tunings = await taskRecipes({ recipe, set, options }, { tasks, model: flags.model });
-  const recipeOf = ({ name }: Task) => tunings.all[name] ?? tunings.first;
-  const seeds = seedsFrom(tunings.first, flags.seeds);
-  const skipBadRows = flags.skipBadRows ?? false;
-  const signal = stopRequested();
+  const { tableOptions } = await import("../flags/session.js");
   using display = openDisplay(flags);
-  const jobs = new JobsDisplay(display);
-  const report = await glueReport({
-    ...{ tasks, seeds, signal },
-    command: commandLine(),
-    model: flags.model,
-    compare: flags.compare ?? null,
-    out: flags.out,
-    resume: flags.resume ?? false,
-    keepModels: flags.keepModels ?? false,
-    settings: { finetune: tunings.first, ...othersOf(tunings), skipBadRows },
-    runTask: fineTuner(flags, {
-      recipeOf,
-      pathOf: () => flags.data,
-      ...{ skipBadRows, display: jobs.inner, signal },
-    }),
-    latenciesMs: async (models) => {
-      display.log(`timing ${models.join(" and ")} on ${LATENCY_PAIRS} pairs`);
-      const onProgress = ({ pairsDone, pairs, fraction, etaSeconds }: MeasureProgress) =>
-        display.progress({ fraction, parts: [{ text: `timing: pair ${pairsDone} of ${pairs}`, rank: 9 }], etaSeconds });
-      return await pairLatenciesMs(models, { onProgress, signal });
-    },
-    observer: jobs,
-  });
-  if (sets.length > 0) {
-    const predict = testPredictor(flags, { recipeOf, display, signal });
-    const { path, missing } = await writeSubmission(report.student, sets, { out: flags.out, predict });
+  const { report, submission } = await glue({ ...flags, ...tableOptions(flags, display) });
+  if (submission !== null) {
+    const { path, missing } = submission;
     display.log(`${path}: written${missing.length === 0 ? "" : `; the server will miss ${missing.join(", ")}`}`);
   }
   display[Symbol.dispose]();

@@ -1,10 +1,12 @@
 import { ConfigError } from "../../errors.js";
+import type { StageProgress } from "../../experiments/paper-tables.js";
 import { percent, whole } from "../../quantities.js";
 import { isRun, readRecipe } from "../../runs/run.js";
 import type { FinetuneOptions, TaskEvaluation } from "../../tasks/finetune-options.js";
 import type { HeldOutResult } from "../../training/loop/evaluate-held-out.js";
 import type { Display } from "../display/display.js";
-import { heldOutWords, watchRun } from "../display/run-display.js";
+import { commandLine } from "../display/output.js";
+import { heldOutWords, JobsDisplay, watchRun } from "../display/run-display.js";
 import { stopRequested } from "../interrupts.js";
 import type { PlaceFlags, ProfileFlag, RecipeFlags, RunFlags, SaveFlags, TaskFlags } from "./options.js";
 
@@ -26,6 +28,22 @@ export function runOptions(
 /** When a run logs and saves. */
 export function cadenceOf({ logEvery, saveEvery, saveEveryMinutes }: SaveFlags) {
   return { logEverySteps: logEvery, saveEverySteps: saveEvery, saveEveryMinutes };
+}
+
+/** What the tables of many runs are called with: a line for the series, which the run under way moves. */
+export function tableOptions(flags: SaveFlags, display: Display) {
+  const jobs = new JobsDisplay(display);
+  return {
+    cadence: cadenceOf(flags),
+    command: commandLine(),
+    observer: jobs,
+    onProgress: watchRun(jobs.inner).onProgress,
+    onStage: ({ what, fraction, etaSeconds }: StageProgress): void => {
+      if (fraction === null) display.log(what);
+      else display.progress({ fraction, parts: [{ text: what, rank: 9 }], etaSeconds });
+    },
+    signal: stopRequested(),
+  };
 }
 
 /** What `pretrain` and `distill` are called with, but for the teacher. */

@@ -1,20 +1,11 @@
-import { ConfigError } from "../../errors.js";
-import type { PredictTestSet } from "../../experiments/glue.js";
-import { presentTasks, type RunTask, type TaskEntry } from "../../experiments/task-runs.js";
-import { isTextKind } from "../../kinds/kinds.js";
-import type { Task } from "../../kinds/task.js";
-import { whole } from "../../quantities.js";
-import { type FinetuneRecipe, finetuneRecipe } from "../../recipes/finetune-recipe.js";
-import { chooseRecipe } from "../../runs/choose-recipe.js";
-import { evaluate } from "../../tasks/evaluate-model.js";
-import { finetune } from "../../tasks/finetune.js";
-import { defaultFinetuneRecipe } from "../../tasks/finetune-options.js";
-import { nearest } from "../../text/nearest.js";
-import type { Display } from "../display/display.js";
-import { commandLine } from "../display/output.js";
-import { watchRun } from "../display/run-display.js";
-import type { PlaceFlags, SaveFlags } from "./options.js";
-import { cadenceOf } from "./session.js";
+import { ConfigError } from "../errors.js";
+import { isTextKind } from "../kinds/kinds.js";
+import type { Task } from "../kinds/task.js";
+import { type FinetuneRecipe, finetuneRecipe } from "../recipes/finetune-recipe.js";
+import { chooseRecipe } from "../runs/choose-recipe.js";
+import { defaultFinetuneRecipe } from "../tasks/finetune-options.js";
+import { nearest } from "../text/nearest.js";
+import { presentTasks, type TaskEntry } from "./task-runs.js";
 
 /** The recipes of the fine-tunings of several tasks. */
 export interface TaskRecipes {
@@ -115,65 +106,4 @@ function ownChanges(
   }
   if (key !== `${task}.seed`) return own;
   throw new ConfigError(`${option}: expected one seed for all tasks, to pair runs by, got ${key}. Set seed.`);
-}
-
-/** Fine-tunes as often as it is asked, with each task's recipe and the seeds of the jobs. */
-export function fineTuner(
-  flags: PlaceFlags & SaveFlags,
-  given: {
-    recipeOf(task: Task): FinetuneRecipe;
-    /** Where its data was read from, for the record. */
-    pathOf(task: Task): string;
-    skipBadRows: boolean;
-    display: Display;
-    signal: AbortSignal;
-  },
-): RunTask {
-  const { recipeOf, pathOf, skipBadRows, display, signal } = given;
-  return async ({ model, data, seed, out, resume }) => {
-    await finetune({
-      ...{ model, data, skipBadRows, out, resume, signal },
-      dataPath: pathOf(data.task),
-      recipe: { ...recipeOf(data.task), seed },
-      command: commandLine(),
-      device: flags.device,
-      cadence: cadenceOf(flags),
-      ...watchRun(display),
-    });
-  };
-}
-
-/** Has a fine-tuned model answer a test set. */
-export function testPredictor(
-  { device }: PlaceFlags,
-  { recipeOf, display, signal }: { recipeOf(task: Task): FinetuneRecipe; display: Display; signal: AbortSignal },
-): PredictTestSet {
-  return async (model, { task: { data, title }, split }) => {
-    const onProgress = (done: number, total: number) =>
-      display.progress({
-        fraction: done / total,
-        parts: [{ text: `answering ${title}, ${split.replace("_", " ")}: ${whole(done)} of ${whole(total)}`, rank: 9 }],
-        etaSeconds: null,
-      });
-    // The server wants an answer to every row: none is skipped.
-    const options = {
-      model,
-      data,
-      split,
-      recipe: recipeOf(data.task),
-      skipBadRows: false,
-      device,
-      signal,
-      onProgress,
-    };
-    const {
-      results: [result],
-    } = await evaluate(options);
-    return (result?.predictions ?? []).map(({ id, value }) => ({ id, value: Number(value) }));
-  };
-}
-
-/** `count` seeds from the recipe's on. */
-export function seedsFrom({ seed }: { seed: number }, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => seed + i);
 }

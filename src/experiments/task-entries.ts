@@ -1,9 +1,9 @@
-import { ConfigError } from "../../errors.js";
-import type { TaskEntry } from "../../experiments/task-runs.js";
-import { findGlueTasks, openTask } from "../../tasks/open.js";
-import { plainName } from "../../tasks/split-files.js";
-import { GLUE_TASKS } from "../../tasks/texts/glue-layouts.js";
-import { nearest } from "../../text/nearest.js";
+import { ConfigError } from "../errors.js";
+import { findGlueTasks, openTask } from "../tasks/open.js";
+import { plainName } from "../tasks/split-files.js";
+import { GLUE_TASKS } from "../tasks/texts/glue-layouts.js";
+import { nearest } from "../text/nearest.js";
+import type { TaskEntry } from "./task-runs.js";
 
 /**
  * The tasks of GLUE that are wanted, in the paper's order, with their data or with why there is none.
@@ -33,7 +33,7 @@ function knownName(name: string): string {
 }
 
 /** Where the tasks of an ablation are, and which of them are wanted. */
-export interface AblateTaskFlags {
+export interface AblateFolders {
   glue?: string;
   imdb?: string;
   squad?: string;
@@ -49,7 +49,7 @@ const OTHERS = ["imdb", "squad"] as const;
  * @throws ConfigError when there is no folder, or a task is wanted whose folder is not given
  * @throws FormatError when a folder does not hold its task
  */
-export function ablateEntries({ glue, tasks = [], ...others }: AblateTaskFlags): TaskEntry[] {
+export function ablateEntries({ glue, tasks = [], ...others }: AblateFolders): TaskEntry[] {
   const wanted = new Set(tasks.map(plainName));
   for (const name of OTHERS) {
     if (wanted.has(name) && others[name] === undefined) {

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { taskRecipes } from "../../../src/cli/flags/task-runs.js";
-import { type AblateTaskFlags, ablateEntries } from "../../../src/cli/flags/tasks.js";
-import { EMBEDDED_TEACHER } from "../../../src/hub/embedded-teacher.js";
+import { type AblateFolders, ablateEntries } from "../../src/experiments/task-entries.js";
+import { taskRecipes } from "../../src/experiments/task-recipes.js";
+import { EMBEDDED_TEACHER } from "../../src/hub/embedded-teacher.js";
 
 let folder: string;
-let all: Required<Omit<AblateTaskFlags, "tasks">>;
+let all: Required<Omit<AblateFolders, "tasks">>;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "limbeck-ablate-tasks-"));
   const files = ["glue/RTE/train.tsv", "glue/RTE/dev.tsv", "glue/SST-2/train.tsv", "glue/SST-2/dev.tsv"];
@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const namesOf = (flags: AblateTaskFlags) => ablateEntries(flags).map(({ name }) => name);
+const namesOf = (flags: AblateFolders) => ablateEntries(flags).map(({ name }) => name);
 
 describe("the tasks of an ablation", () => {
   test("are those of the folders that are given, GLUE's first", () => {
@@ -33,7 +33,7 @@ describe("the tasks of an ablation", () => {
     expect(namesOf({ ...all, tasks: ["SQuAD"] })).toEqual(["imdb", "squad"]);
   });
 
-  test.each<[what: string, flags: () => AblateTaskFlags, message: RegExp]>([
+  test.each<[what: string, flags: () => AblateFolders, message: RegExp]>([
     ["no folder", () => ({}), /^--glue: expected a folder of tasks here, or in --imdb or --squad/],
     ["a task whose folder is not given", () => ({ glue: all.glue, tasks: ["imdb"] }), /^--imdb: expected the folder/],
     ["tasks of GLUE without its folder", () => ({ imdb: all.imdb, tasks: ["rte"] }), /^--glue: expected the folder of/],
@@ -44,7 +44,7 @@ describe("the tasks of an ablation", () => {
 });
 
 describe("the recipes of its tasks", () => {
-  const recipesOf = (set: Record<string, unknown>, flags: AblateTaskFlags = all, recipe?: string) =>
+  const recipesOf = (set: Record<string, unknown>, flags: AblateFolders = all, recipe?: string) =>
     taskRecipes(
       { recipe, set, options: { recipe: "--recipe", set: "--set" } },
       { tasks: ablateEntries(flags), model: EMBEDDED_TEACHER },

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { glueEntries } from "../../../src/cli/flags/tasks.js";
+import { glueEntries } from "../../src/experiments/task-entries.js";
 
 let folder: string;
 beforeAll(() => {
