@@ -89,3 +89,19 @@ test("the steps of a fine-tuning", () => {
     `"[[[5,9,13],[17]],[[12,16,20]],[[21,0,4],[8]]]"`,
   );
 });
+
+test("the steps of a fine-tuning are sorted by length fifty at a time", () => {
+  const features = first(110, (i) => 3 + ((i * 7) % 11)).map((length, i) => ({
+    ...{ ids: new Int32Array(length), secondAt: length, targets: [i] },
+  }));
+  const steps = new TaskSteps(features, { seed: 9, stepSequences: 2, microBatchTokens: 1000, padId: 0 });
+  const lengths = first(steps.stepsPerEpoch, (step) => steps.at(step).microBatches[0]?.S ?? 0);
+  // Fifty steps of the longest hundred, and five of the ten that are left: a step's two sequences are neighbours.
+  expect(steps.stepsPerEpoch).toBe(55);
+  expect(JSON.stringify(lengths)).toMatchInlineSnapshot(
+    `"[8,3,13,5,10,7,12,10,9,11,6,4,11,13,8,6,8,7,13,12,13,8,9,5,7,11,10,4,12,11,8,6,12,4,3,3,12,7,9,3,4,7,11,9,6,9,4,8,10,5,5,4,6,13,11]"`,
+  );
+  expect(JSON.stringify([0, 1, 2].map((step) => steps.at(step).microBatches[0]?.indices))).toMatchInlineSnapshot(
+    `"[[106,10],[11,22],[47,58]]"`,
+  );
+});

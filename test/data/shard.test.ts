@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -92,6 +92,22 @@ describe("a shard that is not as it was written is refused by name:", () => {
   test("a missing one", () => {
     expect(() => new ShardReader("/nowhere/shard-00000.tokens")).toThrow(/shard-00000.tokens: .*cannot be opened/);
   });
+});
+
+test.skipIf(!existsSync("/proc/self/fd"))("files are closed again, also those that are refused (needs /proc)", () => {
+  const open = () => readdirSync("/proc/self/fd").length;
+  const path = write([[5, 6, 7]]);
+  const before = open();
+  const reader = new ShardReader(path);
+  expect(open()).toBe(before + 1);
+  reader.close();
+  write([[5]]);
+  digestFile(path, "a shard");
+  const unfinished = new ShardWriter(join(folderWith(), "shard-00000.tokens"), 2, 3);
+  unfinished.abandon();
+  truncateSync(path, 38);
+  expect(() => new ShardReader(path)).toThrow("truncated");
+  expect(open()).toBe(before);
 });
 
 test("a shard that was not finished is not taken for one", () => {

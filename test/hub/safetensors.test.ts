@@ -47,6 +47,16 @@ test("begins every tensor at a multiple of its element size", () => {
   expect([...file.read("c")]).toEqual([5, 6]);
 });
 
+test("has tensors of one size in the order of their names, however they were given", () => {
+  const path = join(temporaryFolder(), "names.safetensors");
+  writeSafetensors(
+    path,
+    ["b", "a", "c"].map((name) => [name, f32([1], [1])] as const),
+  );
+  using file = openSafetensors(path);
+  expect(file.names).toEqual(["a", "b", "c"]);
+});
+
 test("keeps scalars, empty tensors, odd names and metadata", () => {
   const path = join(temporaryFolder(), "odd.safetensors");
   const names = ["", "__proto__", "a\nb", 'quote"', "é", "7"];

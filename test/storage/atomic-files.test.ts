@@ -50,6 +50,12 @@ describe("a file that is replaced", () => {
     expect(readdirSync(folder)).toEqual(["a.txt"]);
   });
 
+  test("is refused in one line where its folder is not there", () => {
+    const path = join(temporaryFolder(), "nowhere/a.txt");
+    expect(() => replaceText(path, "new")).toThrow(RunError);
+    expect(() => replaceText(path, "new")).toThrow(`${path}: writing failed: ENOENT`);
+  });
+
   test("loses what a process that is gone had begun to write for it, and nothing else", () => {
     const folder = temporaryFolder();
     const others = [

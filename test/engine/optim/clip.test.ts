@@ -26,6 +26,13 @@ describe("clipping equals clip_grad_norm_", () => {
   });
 });
 
+test("a norm as small as PyTorch's epsilon is clipped to less than the maximum, as there", () => {
+  const gradients = tensor([3e-6, 4e-6]);
+  expect(clipGradientNorm(gradients, 5e-6)).toBeCloseTo(5e-6, 12);
+  const [first = 0, second = 0] = gradients.toFloat32Array(); // Times 5 / (5 + 1).
+  expect([first * 1e6, second * 1e6]).toEqual([expect.closeTo(2.5, 5), expect.closeTo(20 / 6, 5)]);
+});
+
 test("a norm at most the maximum changes no bit", () => {
   const gradients = tensor([3, 4]);
   expect(clipGradientNorm(gradients, 5.1)).toBe(5);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -315,15 +315,20 @@ describe("warm-up takes the share of the steps, rounded up:", () => {
 describe("a run that is cut short and resumed", () => {
   const bytesOf = ({ buffer }: Float32Array) => Buffer.from(buffer);
 
-  test.each([1, 3, 6])("after step %i ends with the same bits", async (stop) => {
+  test.each([0, 1, 3, 6])("after step %i ends with the same bits", async (stop) => {
     const whole = await train({ cut: [4, 2] });
     const out = newFolder();
     const crash = ({ step }: StepRecord) => {
       if (step === stop + 1) throw new Error("as if killed");
     };
-    await expect(train({ out, cut: [4, 2], cadence: { saveEverySteps: stop }, onStep: crash })).rejects.toThrow(
-      "as if killed",
-    );
+    await expect(
+      train({
+        out,
+        cut: [4, 2],
+        cadence: stop === 0 ? { saveEveryMinutes: 0 } : { saveEverySteps: stop },
+        onStep: crash,
+      }),
+    ).rejects.toThrow("as if killed");
     const resumed = await train({ out, cut: [4, 2], resume: true });
     for (const name of ["weight", "bias", "still"] as const) {
       expect(bytesOf(resumed.values[name]).equals(bytesOf(whole.values[name])), name).toBe(true);
@@ -415,6 +420,17 @@ describe("the cadence", () => {
   test("leaves the untrained model alone where it is told to", async () => {
     const cadence = { evaluateEverySteps: 3, evaluatesUntrained: false };
     expect((await stepsOf({ cadence })).evaluated).toEqual([3, 6, 7]);
+  });
+
+  test("gives TensorBoard every logged step, and every evaluation", async () => {
+    const out = newFolder();
+    await train({ out, cadence: { logEverySteps: 2, evaluateEverySteps: 3 } });
+    const [name = ""] = readdirSync(out).filter((file) => file.startsWith("events.out.tfevents"));
+    const text = readFileSync(join(out, name), "latin1");
+    const times = (tag: string) => text.split(tag).length - 1;
+    const ofSteps = ["loss/total", "loss/first", "loss/second", "train/learningRate", "train/gradientNorm"];
+    expect(ofSteps.map(times)).toEqual([4, 4, 4, 4, 4]); // After 2, 4, 6 and 7 steps.
+    expect(times("heldOut/loss")).toBe(4); // After 0, 3, 6 and 7.
   });
 
   test("saves by the clock too", async () => {
