@@ -6,7 +6,8 @@
 //   npm run mutants -- --only masking            all of those in files whose path holds "masking"
 //   npm run mutants -- --survivors               again those that nobody noticed the last time
 //
-// Answers are kept in build/mutants/report.json, and asked for again only where the file or its tests have changed.
+// Answers are kept in build/mutants/report.json. What was noticed stays so while the file is the same; what was not is
+// asked again when tests have changed. --again asks for all.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -47,6 +48,7 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
     only: { type: "string" },
     survivors: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   },
 });
@@ -62,7 +64,7 @@ const TARGETS = NAMES.flatMap((name) => {
 const sources = new Map(TARGETS.map((target) => [target, read(target)]));
 const testsBy = new Map(TARGETS.map((target) => [target, testsOf(target, imports)]));
 
-/** All mutants; an answer counts as long as neither the file nor its tests are others (`state`). */
+/** All mutants, by a name that follows from the file; `state` is that of their tests. */
 function allMutants() {
   return TARGETS.flatMap((target) => {
     const source = sources.get(target);
@@ -227,7 +229,8 @@ async function main() {
   copyTree();
   for (const [i, mutant] of mutants.entries()) {
     const known = answers.get(mutant.id);
-    if (known?.state !== mutant.state) {
+    const isKnown = known !== undefined && (known.state === mutant.state || known.outcome !== "survived");
+    if (!isKnown || options.again) {
       const { start: _, end: __, ...kept } = mutant;
       answers.set(mutant.id, { ...kept, ...(await ask(mutant)) });
       writeReport(answers);
