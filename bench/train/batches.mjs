@@ -15,7 +15,7 @@ export function flopsOf({ vocabSize, hiddenSize: D, layers, intermediateSize }, 
 
 /**
  * @param lengths tokens of each sequence
- * @returns a Batch of src/data/masked-batches.ts
+ * @returns a MaskedBatch of src/data/masked-batches.ts
  */
 export function randomBatch(lengths, { vocabSize, seed }) {
   const masker = createMasker({

@@ -33,7 +33,7 @@ export function wordLabels(words: readonly string[]): LabelReader {
 }
 
 /** Labels that a file writes as their indices, as the Hub's do. */
-export function indexLabels(labels: readonly string[]): LabelReader {
+function indexLabels(labels: readonly string[]): LabelReader {
   return (cell, where) => {
     if (typeof cell === "number" && Number.isInteger(cell) && cell >= 0 && cell < labels.length) return cell;
     throw new FormatError(where, `unknown label ${cellText(cell)}: expected 0 to ${labels.length - 1}.`);
