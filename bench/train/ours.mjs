@@ -4,6 +4,7 @@ import { useThreads } from "../../dist/processor.js";
 
 const { shape, precision, threads } = JSON.parse(process.argv[2]);
 useThreads(threads);
+const { noiseKeys } = await import("../../dist/data/philox.js");
 const { castProducts } = await import("../../dist/hub/model-loading.js");
 const { DistillObjective } = await import("../../dist/training/distill/distill-objective.js");
 const { bertBase } = await import("../../dist/families/bert.js");
@@ -52,7 +53,7 @@ const requests = {
   },
 };
 
-/** A Batch of src/data/masked-batches.ts from rows of numbers. */
+/** A MaskedBatch of src/data/masked-batches.ts from rows of numbers. */
 function batchOf({ inputIds, labels, attentionMask }) {
   const [B, S] = [inputIds.length, inputIds[0].length];
   const tokenCount = attentionMask.flat().reduce((sum, real) => sum + real, 0);
@@ -60,7 +61,8 @@ function batchOf({ inputIds, labels, attentionMask }) {
     inputIds: Int32Array.from(inputIds.flat()),
     labels: Int32Array.from(labels.flat()),
     attentionMask: tokenCount < B * S ? Uint8Array.from(attentionMask.flat()) : null,
-    ...{ firstPositions: null, B, S, tokenCount, maskedCount: labels.flat().filter((label) => label >= 0).length },
+    ...{ firstPositions: null, noiseKeys: noiseKeys(1, 0, [...inputIds.keys()]) },
+    ...{ B, S, tokenCount, maskedCount: labels.flat().filter((label) => label >= 0).length },
   };
 }
 
