@@ -3,7 +3,6 @@ import { architectureOf } from "../families/families.js";
 import { type ModelFolder, readModelFolder } from "../hub/folder.js";
 import { resolveModel } from "../hub/hub.js";
 import { checkTokenizerFits, shapesOf } from "../hub/model-loading.js";
-import { labelsOf } from "../hub/task-model.js";
 import { KIND_RECORDS, KINDS, type Kind, LABELLED_KINDS, type PipelineTask } from "../kinds/kinds.js";
 import { HEADS, type Models } from "../models/heads.js";
 import type { JsonObject } from "../storage/json-file.js";
@@ -81,8 +80,7 @@ function exportKind(folder: ModelFolder, wanted: PipelineTask | null): Kind {
 }
 
 /** By its parameters; of a fine-tuned model, never the kind that it was fine-tuned from. */
-function ownKind({ weights, config }: ModelFolder): Kind {
-  const problemType = typeof config.problem_type === "string" ? config.problem_type : null;
+function ownKind({ weights, problemType }: ModelFolder): Kind {
   const isOwn = (kind: Kind) => {
     const { mark } = HEADS[kind];
     if (mark === null || !weights.has(mark)) return false;
@@ -97,7 +95,7 @@ function labelCountOf(folder: ModelFolder, kind: Kind): number {
   const { mark } = HEADS[kind];
   if (KIND_RECORDS[kind].labels === "none" || mark === null) return 0;
   const [count = 0] = folder.weights.entry(mark).shape;
-  const names = labelsOf(folder);
+  const { labels: names } = folder;
   if (names === null || names.length === count) return count;
   throw new ConfigError(
     `${folder.path}: id2label of config.json: expected ${count} names, one for each row of the classifier, got ${names.length}. Correct it.`,

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FormatError } from "../errors.js";
-import type { EncoderConfig } from "../families/config.js";
-import { architectureOf, familyOf, fromHuggingFace, tokenizerFiles } from "../families/families.js";
+import { architectureOf, familyOf, tokenizerFiles } from "../families/families.js";
 import type { Family } from "../families/family.js";
+import { type ModelConfig, modelConfigOf } from "../infer/model-config.js";
 import { FolderDraft, linkOrCopy, steppedAside, writeSynced } from "../storage/atomic-files.js";
 import { writeError } from "../storage/disk.js";
 import { formatJson, type JsonObject, quoted, readJsonObject, toJsonObject } from "../storage/json-file.js";
@@ -14,13 +14,11 @@ import { openWeights, WEIGHTS_FILE } from "./weights.js";
 export const CONFIG_FILE = "config.json";
 
 /** A Hugging Face model folder, opened: its weights are read on demand. */
-export interface ModelFolder extends Disposable {
+export interface ModelFolder extends ModelConfig, Disposable {
   readonly path: string;
   /** config.json as it stands in the file. */
   readonly config: JsonObject;
   readonly family: Family;
-  /** The structure that config.json asks for. */
-  readonly encoder: EncoderConfig;
   readonly weights: ModelWeights;
   close(): void;
 }
@@ -57,12 +55,12 @@ export function readModelFolder(path: string): ModelFolder {
   const configPath = join(path, CONFIG_FILE);
   const config = readJsonObject(configPath, "a model's config.json");
   const family = familyOf(config, configPath);
-  const encoder = fromHuggingFace(config, configPath);
+  const said = modelConfigOf(configPath, config);
   const reader = openWeights(path);
   try {
     const weights = new ModelWeights(path, family, reader);
     const close = () => weights.close();
-    return { path, config, family, encoder, weights, close, [Symbol.dispose]: close };
+    return { path, config, family, ...said, weights, close, [Symbol.dispose]: close };
   } catch (error) {
     reader.close();
     throw error;

@@ -96,7 +96,7 @@ function refuseBareEncoder({ path, weights, config, family }: ModelFolder): void
 }
 
 /** Reads only the shape of a model. */
-export async function readModelConfig(source: string): Promise<EncoderConfig> {
+export async function readEncoderConfig(source: string): Promise<EncoderConfig> {
   using folder = readModelFolder(await resolveModel(source));
   return folder.encoder;
 }

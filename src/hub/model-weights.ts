@@ -3,8 +3,6 @@ import { type Family, fromFileName, toFileNames } from "../families/family.js";
 import { quoted } from "../storage/json-file.js";
 import type { TensorEntries, TensorInfo, TensorReader, TensorSource } from "./safetensors.js";
 
-/** Heads that a file may hold and a caller may leave unread. */
-const HEADS = /^(pooler|mlm|classifier|preClassifier|qaOutputs)\./;
 const NAMED = 3;
 
 /** A model's parameters under our names, read on demand from a file that has its family's. */
@@ -68,7 +66,7 @@ export class ModelWeights implements Disposable {
    */
   expect(expected: ReadonlyMap<string, readonly number[]>): void {
     const missing = [...expected.keys()].filter((name) => !this.has(name));
-    const unexpected = this.names.filter((name) => !expected.has(name) && !HEADS.test(name));
+    const unexpected = this.names.filter((name) => !expected.has(name) && !this.#isOfHead(name));
     if (missing.length > 0 || unexpected.length > 0) {
       throw new FormatError(
         this.path,
@@ -93,6 +91,12 @@ export class ModelWeights implements Disposable {
     if (sources !== undefined) return sources;
     const theirs = toFileNames(this.family, name, { bare: true }).join(", ");
     throw new FormatError(this.path, `expected the parameter ${theirs}, got none of that name.`);
+  }
+
+  /** What a file may hold and a caller leave unread. */
+  #isOfHead(name: string): boolean {
+    const heads = ["pooler", ...this.family.names.heads.map(([ours]) => ours)];
+    return heads.some((module) => name.startsWith(`${module}.`));
   }
 
   #checkShape(name: string, shape: readonly number[]): void {

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { z } from "zod";
 import type { DType } from "../engine/tensor/dtype.js";
 import { ConfigError, FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
@@ -37,6 +36,8 @@ export interface StartedTaskModel {
   copyWeights(): void;
 }
 
+const BARE = "a bare encoder";
+
 /** The parameters of BERT's pooler, which masked-language models do not have. */
 const POOLER = /^pooler\./;
 
@@ -58,7 +59,7 @@ export async function loadTaskModel(
   if (!hasHead(folder)) {
     throw new FormatError(
       path,
-      `expected a model fine-tuned ${KIND_RECORDS[head.kind].purpose}, got ${architectureOf(folder)}. Fine-tune it first.`,
+      `expected a model fine-tuned ${KIND_RECORDS[head.kind].purpose}, got ${folder.architecture ?? BARE}. Fine-tune it first.`,
     );
   }
   checkHead(folder, model, head, "Give one that was fine-tuned on this task.");
@@ -128,25 +129,15 @@ export async function saveTaskModel(
   });
 }
 
-/** The labels of a classifier's config.json in the order of their indices; null where it names none. */
-export function labelsOf({ config, path }: Pick<ModelFolder, "config" | "path">): string[] | null {
-  if (config.id2label === undefined) return null;
-  const parsed = z.record(z.string().regex(/^\d+$/), z.string()).safeParse(config.id2label);
-  if (!parsed.success) throw new FormatError(join(path, CONFIG_FILE), "id2label: expected names by index.");
-  return Object.entries(parsed.data)
-    .sort(([a], [b]) => Number(a) - Number(b))
-    .map(([, label]) => label);
-}
-
 /**
  * The labels that a fine-tuned classifier tells apart; null for other models, and where names were never given.
  *
  * @param source a folder or a Hub id
  */
-export async function readModelLabels(source: string): Promise<string[] | null> {
+export async function readModelLabels(source: string): Promise<readonly string[] | null> {
   using folder = readModelFolder(await resolveModel(source));
-  const labels = folder.weights.has("classifier.weight") ? labelsOf(folder) : null;
-  return labels === null || areGeneric(labels) ? null : labels;
+  const { labels, weights } = folder;
+  return labels === null || !weights.has("classifier.weight") || areGeneric(labels) ? null : labels;
 }
 
 function createTaskModel(config: EncoderConfig, head: TaskHead): TaskModel {
@@ -179,9 +170,10 @@ function hasHead({ weights }: ModelFolder): boolean {
 function checkHead(folder: ModelFolder, model: TaskModel, head: TaskHead, advice: string): void {
   const wanted = [...shapesOf(model).keys()].filter(isTaskParameter);
   const { labels, problemType, purpose } = KIND_RECORDS[head.kind];
-  const type = labels === "none" ? null : (folder.config.problem_type ?? null);
+  const type = labels === "none" ? null : folder.problemType;
   if (wanted.some((name) => !folder.weights.has(name)) || (type !== null && type !== problemType)) {
-    const got = type === null ? architectureOf(folder) : `${architectureOf(folder)} for ${String(type)}`;
+    const own = folder.architecture ?? BARE;
+    const got = type === null ? own : `${own} for ${type}`;
     throw new FormatError(folder.path, `expected a model ${purpose}, got ${got}. ${advice}`);
   }
   if (labels !== "none") checkLabels(folder, "labels" in head ? head.labels : null, advice);
@@ -190,7 +182,7 @@ function checkHead(folder: ModelFolder, model: TaskModel, head: TaskHead, advice
 /** @param expected null for a score */
 function checkLabels(folder: ModelFolder, expected: readonly string[] | null, advice: string): void {
   const [count = 0] = folder.weights.entry("classifier.weight").shape;
-  const names = labelsOf(folder);
+  const { labels: names } = folder;
   if (names !== null && names.length !== count) {
     throw new FormatError(
       join(folder.path, CONFIG_FILE),
@@ -216,9 +208,4 @@ function isSameLabel(one: string | undefined, other: string): boolean {
 /** transformers' names where nobody gave any. */
 function areGeneric(labels: readonly string[]): boolean {
   return labels.every((label, index) => label === `LABEL_${index}`);
-}
-
-function architectureOf({ config }: ModelFolder): string {
-  const { architectures } = config;
-  return Array.isArray(architectures) && architectures.length > 0 ? architectures.join(", ") : "a bare encoder";
 }

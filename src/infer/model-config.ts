@@ -5,7 +5,7 @@ import { fromHuggingFace } from "../families/families.js";
 import { KIND_RECORDS, KINDS, type Kind, type PipelineTask } from "../kinds/kinds.js";
 import { parseJson } from "../text/tokenizer-json.js";
 
-/** What a pipeline must know of a model's config.json. */
+/** What config.json says of a model: its structure, and its head. */
 export interface ModelConfig {
   readonly encoder: EncoderConfig;
   /** By index; null where it names none. */
@@ -17,7 +17,7 @@ export interface ModelConfig {
 }
 
 const configJson = z.looseObject({
-  id2label: z.record(z.string().regex(/^\d+$/), z.string()).nullish(),
+  id2label: z.record(z.string().regex(/^\d+$/), z.string(), "expected names by index").nullish(),
   architectures: z.array(z.string()).nullish(),
   problem_type: z.string().nullish(),
 });
@@ -29,7 +29,11 @@ const configJson = z.looseObject({
  * @throws FormatError when it is not that of a family that is known
  */
 export function readModelConfig(path: string, text: string): ModelConfig {
-  const json = parseJson(path, text, z.unknown());
+  return modelConfigOf(path, parseJson(path, text, z.unknown()));
+}
+
+/** The same, of its JSON. */
+export function modelConfigOf(path: string, json: unknown): ModelConfig {
   const encoder = fromHuggingFace(json, path);
   const parsed = configJson.safeParse(json);
   if (!parsed.success) {

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
-import { readModelConfig } from "../hub/model-loading.js";
+import { readEncoderConfig } from "../hub/model-loading.js";
 import type { Task, TaskData } from "../kinds/task.js";
 import { RECIPE_FAMILIES } from "../recipes/finetune-base.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../recipes/finetune-recipe.js";
@@ -79,7 +79,7 @@ function sourceAsBegun(source: TaskSource, { task, data }: Sources): TaskSource 
 
 /** The name of the recipe for a task's kind and a model's size. */
 export async function defaultFinetuneRecipe(task: Task, model: string): Promise<string> {
-  const { hiddenSize } = await readModelConfig(model);
+  const { hiddenSize } = await readEncoderConfig(model);
   return `${RECIPE_FAMILIES[task.kind]}-${hiddenSize < NANO_HIDDEN_SIZE ? "nano" : "base"}`;
 }
 

@@ -363,7 +363,11 @@ describe("a folder is refused, in one line, where", () => {
   test("id2label has no indices", async () => {
     await save(bert, nli);
     changeConfig({ id2label: { no: 0, yes: 1 } });
-    await refusesToLoad(nli, FormatError, /config\.json: id2label: expected names by index\./);
+    await refusesToLoad(
+      nli,
+      FormatError,
+      /config\.json: id2label\.no: expected names by index\. Fetch or export the model again\.$/,
+    );
   });
 
   test("weights and config.json disagree", async () => {

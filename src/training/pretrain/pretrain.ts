@@ -12,7 +12,7 @@ import { bertBase } from "../../families/bert.js";
 import type { EncoderConfig } from "../../families/config.js";
 import { familyNamed } from "../../families/families.js";
 import { formatModelCard } from "../../hub/card.js";
-import { loadModelTokenizer, loadModelWeights, readModelConfig } from "../../hub/model-loading.js";
+import { loadModelTokenizer, loadModelWeights, readEncoderConfig } from "../../hub/model-loading.js";
 import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { MaskedLm } from "../../models/masked-lm.js";
 import { type PretrainRecipe, pretrainRecipe } from "../../recipes/pretrain-recipe.js";
@@ -183,7 +183,7 @@ export function tilePositions({ config, encoder }: MaskedLm, length: number): vo
 
 /** Copies a model of the same width and equal or smaller depth, its layers repeated as often as they are needed. */
 async function initFrom(source: string, model: MaskedLm, corpus: TrainingCorpus): Promise<void> {
-  const given = await readModelConfig(source);
+  const given = await readEncoderConfig(source);
   const { layers } = given;
   for (const key of [
     "tokenTypes",
