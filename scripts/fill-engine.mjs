@@ -59,19 +59,38 @@ function requirements(lines, extras) {
   });
 }
 
-/** Unpacks a wheel, then those that it requires. */
-async function take(path, { engine, folder, fetch, extras = [] }) {
+/** Unpacks torch's wheel, and those of NVIDIA's that it requires. */
+async function take(torch, { engine, folder, fetch }) {
+  const wanted = new Map(); // Name → every version asked for, by any wheel.
+  const note = async (wheel, extras) => {
+    for (const { name, version, extras: parts } of requirements(wheel.metadata("Requires-Dist"), extras)) {
+      if (name === "cuda-toolkit")
+        await reading(await get(name, version, wheel.path), (toolkit) => note(toolkit, parts));
+      else if (engine.needs.test(name)) wanted.set(name, [...(wanted.get(name) ?? []), version]);
+    }
+  };
+  const get = async (name, version, by) => {
+    say(`fetching ${name}${version}`);
+    const found = await fetch(name, version);
+    if (found === null) throw new Error(`${basename(by)} requires ${name}${version}: it is not to be had`);
+    return found;
+  };
+  const unpack = async (wheel) => {
+    await wheel.unpack(folder, (name) => isWanted(name, engine));
+    await note(wheel, []);
+  };
+  await reading(torch, unpack);
+  // Those that NVIDIA's own wheels name besides come last in the map, and so in the loop.
+  for (const [name, versions] of wanted) {
+    const given = versions.filter((version) => version !== "");
+    await reading(await get(name, [...new Set(given)].join(","), torch), unpack);
+  }
+}
+
+async function reading(path, body) {
   const wheel = new WheelFile(path);
   try {
-    await wheel.unpack(folder, (name) => isWanted(name, engine));
-    for (const next of requirements(wheel.metadata("Requires-Dist"), extras)) {
-      if (next.name !== "cuda-toolkit" && !engine.needs.test(next.name)) continue;
-      say(`fetching ${next.name}${next.version}`);
-      const found = await fetch(next.name, next.version);
-      if (found === null)
-        throw new Error(`${basename(path)} requires ${next.name}${next.version}: it is not to be had`);
-      await take(found, { engine, folder, fetch, extras: next.extras });
-    }
+    await body(wheel);
   } finally {
     wheel.close();
   }

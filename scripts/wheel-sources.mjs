@@ -37,8 +37,8 @@ const TRIES = 5;
  *
  * @param folder where they are put
  * @param log writes a line of what was tried
- * @returns `(name, version, moreIndexes) => path`, null where no source has that wheel; a version is `==1.2`, which is also
- *   1.2.0, `==1.2.*`, or `===1.2+cpu`, which is that and no other
+ * @returns `(name, version, moreIndexes) => path`, null where no source has that wheel; a version is a list as pip has it:
+ *   `===1.2+cpu`, which is that and no other, `==1.2.*,<2`, or nothing
  */
 export function openSource(folder, log) {
   mkdirSync(folder, { recursive: true });
@@ -52,7 +52,7 @@ function pipSource(folder, log) {
   const tags = ["--python-version", PYTHON, "--implementation", "cp", "--abi", ABI];
   const options = ["--no-deps", "--only-binary=:all:", ...tags, ...PLATFORMS.flatMap((name) => ["--platform", name])];
   return async (name, version, moreIndexes = []) => {
-    const place = join(folder, `${name}${version.replaceAll(/[=*]+/g, "-")}`); // A folder a wheel, to know which it is.
+    const place = join(folder, `${name}${version.replaceAll(/[^\w.+]+/g, "-")}`); // A folder a wheel, to know which it is.
     rmSync(place, { recursive: true, force: true });
     const indexes = moreIndexes.flatMap((index) => ["--extra-index-url", index]);
     // One try for each place: pip's retries take minutes where a place cannot be reached.
@@ -68,9 +68,10 @@ function pipSource(folder, log) {
 // --- By the indexes themselves ---------------------------------------------------------------------------------------
 
 function indexSource(folder, log) {
-  const { indexes, links } = pipSettings();
+  const { indexes, links, hasIndex } = pipSettings();
   return async (name, version, moreIndexes = []) => {
-    const pages = [...links, ...[...indexes, ...moreIndexes].map((index) => `${index.replace(/\/+$/, "")}/${name}/`)];
+    const asked = hasIndex ? [...indexes, ...moreIndexes] : [];
+    const pages = [...links, ...asked.map((index) => `${index.replace(/\/+$/, "")}/${name}/`)];
     const found = [];
     for (const page of pages) {
       try {
@@ -100,9 +101,9 @@ function pipSettings() {
     return (variable ?? settings[name] ?? "").split(/\s+/).filter((word) => word !== "");
   };
   const [index = PYPI] = words("index-url");
-  const hasIndex = !/^(1|true|yes|on)$/i.test(words("no-index")[0] ?? "");
   return {
-    indexes: hasIndex ? [index, ...words("extra-index-url")] : [],
+    indexes: [index, ...words("extra-index-url")],
+    hasIndex: !/^(1|true|yes|on)$/i.test(words("no-index")[0] ?? ""),
     links: words("find-links").map((place) => (/^\w+:/.test(place) ? place : pathToFileURL(place).href)),
   };
 }
@@ -165,13 +166,23 @@ function fits(file, name, version) {
   );
 }
 
+/** Whether a version is what a list such as `==13.0.*,<14` asks for; one that is not released is only where it is named. */
 function isVersion(actual, wanted) {
-  if (wanted.startsWith("===")) return actual === wanted.slice(3);
-  if (!/^==[^,]+$/.test(wanted)) throw new Error(`only versions like ==1.2 and ==1.2.* are looked for, not ${wanted}`);
-  const [given, withoutZeros] = [wanted.slice(2), (version) => version.replace(/(\.0)+$/, "")];
-  if (given.endsWith(".*")) return `${actual}.`.startsWith(given.slice(0, -1));
-  return withoutZeros(actual) === withoutZeros(given);
+  const parts = wanted.split(",").filter((part) => part !== "");
+  const isReleased = /^[\d.]+(\+[\w.]+)?$/.test(actual);
+  return parts.every((part) => isPart(actual, part)) && (isReleased || parts.some((part) => /^==[^*]*$/.test(part)));
 }
+
+function isPart(actual, part) {
+  const [, sign, given] = part.match(/^(===|==|>=|<)([^=<>~!]+)$/) ?? [];
+  if (sign === undefined) throw new Error(`versions like ${part} are not known here: pip knows them`);
+  if (sign === "===") return actual === given;
+  if (given.endsWith(".*")) return `${actual}.`.startsWith(given.slice(0, -1));
+  const order = compareVersions(withoutZeros(actual), withoutZeros(given));
+  return { "==": order === 0, ">=": order >= 0, "<": order < 0 }[sign];
+}
+
+const withoutZeros = (version) => version.replace(/(\.0)+$/, "");
 
 const versionOf = (file) => file.split("-")[1];
 
