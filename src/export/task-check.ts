@@ -1,10 +1,11 @@
 import { loadTaskModel } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
+import { sequenceOutput } from "../kinds/outputs.js";
 import type { Task } from "../kinds/task.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
 import { recipeOfModel } from "../tasks/finetune-options.js";
 import { type PreparedSplit, prepareSplit } from "../tasks/prepared.js";
-import { evaluationBatches, type TaskBatch } from "../tasks/task-batches.js";
+import { evaluationBatches } from "../tasks/task-batches.js";
 import { openTaskFrom, type TaskSource } from "../tasks/task-source.js";
 import type { Runner } from "./runners.js";
 import type { ExportSource } from "./source.js";
@@ -57,24 +58,13 @@ export async function scoreBy(runner: Runner, { task, splits, ...cut }: Prepared
   for (const split of splits) {
     const logits = new Array<Float32Array>(split.features.length);
     for (const batch of evaluationBatches(split.features, cut)) {
-      const outputs = [...(await runner.run(batch)).values()];
+      const outputs = await runner.run(batch);
       for (const [row, index] of batch.indices.entries()) {
-        logits[index] = rowOf(outputs, row, { batch, tokens: split.features[index]?.ids.length ?? 0 });
+        const tokens = split.features[index]?.ids.length ?? 0;
+        logits[index] = sequenceOutput(task.kind, outputs, { row, B: batch.B, S: batch.S, tokens });
       }
     }
     sum += scoreOf(task, split.judge(logits).metrics);
   }
   return sum / splits.length;
-}
-
-/** A sequence's logits as the task judges them: [labels], or [2 · tokens] with the starts before the ends. */
-function rowOf(
-  outputs: readonly Float32Array[],
-  row: number,
-  { batch: { B, S }, tokens }: { batch: TaskBatch; tokens: number },
-): Float32Array {
-  const [first = new Float32Array(0), ...others] = outputs;
-  if (others.length === 0) return first.slice((row * first.length) / B, ((row + 1) * first.length) / B);
-  const parts = outputs.map((output) => output.subarray(row * S, row * S + tokens));
-  return Float32Array.from(parts.flatMap((part) => [...part]));
 }

@@ -4,7 +4,6 @@ import { type EncodedText, longestQuestion, pairSequence, type Sequence, windows
 import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
-import { valuesOf } from "./runtime.js";
 
 /** A question, and the passage that is to answer it. */
 export interface Question {
@@ -64,28 +63,14 @@ export async function answerSettled(
   questions: readonly Question[],
   options: AnswerOptions = {},
 ): Promise<Settled<Answer>[]> {
-  kindFor(model, "question-answer");
+  const kind = kindFor(model, "question-answer");
   const shape = windowShape(model, options);
   return settleEach(
     questions,
     (question, index) => prepare(model, question, { index, where: `questions[${index}]` }, shape),
     async (prepared) => {
       const all = prepared.flatMap(({ windows }, example) => windows.map((window) => ({ ...window, example })));
-      const logits: Float32Array[] = new Array(all.length);
-      await model.runAll(
-        all,
-        (outputs, { rows, S }) => {
-          const [starts, ends] = [valuesOf(outputs, "start_logits"), valuesOf(outputs, "end_logits")]; // [B, S]
-          for (const [b, row] of rows.entries()) {
-            const length = all[row]?.ids.length ?? 0;
-            const both = new Float32Array(2 * length);
-            both.set(starts.subarray(b * S, b * S + length));
-            both.set(ends.subarray(b * S, b * S + length), length);
-            logits[row] = both;
-          }
-        },
-        options,
-      );
+      const logits = await model.runEach(kind, all, (startsAndEnds) => startsAndEnds, options); // [2 · S]
       return answersOf(prepared, all, logits, spanOptions(options)).map(({ text, nBest, nullOdds }) => {
         const best = nBest.find((candidate) => candidate.text === text);
         const isAnswer = text !== "" && best !== undefined;

@@ -1,10 +1,9 @@
 import { ConfigError } from "../errors.js";
 import { rankedLabels } from "../kinds/classification.js";
-import { KIND_RECORDS } from "../kinds/kinds.js";
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
 import { allOf, checkMaxTokens, type Settled, settleEach, type TextPair, textSequence } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
-import { valuesOf } from "./runtime.js";
 
 /** What a classifier says of a text: a label, or a score where it was trained to give one. */
 export type Classification = Labelled | Scored;
@@ -49,40 +48,30 @@ export async function classifySettled(
   inputs: readonly (string | TextPair)[],
   options: ClassifyOptions = {},
 ): Promise<Settled<Classification>[]> {
-  const labels = labelsOf(model);
+  const kind = kindFor(model, "classify");
+  const labels = labelsOf(model, kind);
   const maxTokens = checkMaxTokens(model, options.maxTokens);
   return settleEach(
     inputs,
     (input, index) => textSequence(model, input, { index, where: `texts[${index}]`, maxTokens }),
-    async (sequences) => {
-      const results: Classification[] = new Array(sequences.length);
-      await model.runAll(
+    (sequences) =>
+      model.runEach(
+        kind,
         sequences,
-        (outputs, { rows, B }) => {
-          const logits = valuesOf(outputs, "logits"); // [B, labels]
-          const C = logits.length / B;
-          for (const [b, row] of rows.entries()) {
-            const isCut = sequences[row]?.isCut ?? false;
-            results[row] = classification(logits.subarray(b * C, (b + 1) * C), labels, isCut);
-          }
-        },
+        (logits, i) => classification(logits, labels, sequences[i]?.isCut ?? false), // [labels]
         options,
-      );
-      return results;
-    },
+      ),
   );
 }
 
 /** null where the model gives a score. */
-function labelsOf(model: Model): readonly string[] | null {
-  const { labels } = KIND_RECORDS[kindFor(model, "classify")];
-  const { where, config } = model;
+function labelsOf({ where, config }: Model, kind: Kind): readonly string[] | null {
   if (config.problemType === "multi_label_classification") {
     throw new ConfigError(
       `${where}: expected a model that chooses one label, got one for several (${config.problemType}).`,
     );
   }
-  return labels === "one" ? null : (config.labels ?? ["LABEL_0", "LABEL_1"]);
+  return KIND_RECORDS[kind].labels === "one" ? null : (config.labels ?? ["LABEL_0", "LABEL_1"]);
 }
 
 function classification(logits: Float32Array, labels: readonly string[] | null, isCut: boolean): Classification {

@@ -2,7 +2,6 @@ import { meanOfTokens, unit } from "../kinds/embedding.js";
 import { allOf, checkMaxTokens, type Settled, settleEach, textSequence } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
-import { valuesOf } from "./runtime.js";
 
 export interface EmbedOptions extends RunOptions {
   /** Whether vectors are scaled to length 1, so that their product is their cosine. */
@@ -32,27 +31,20 @@ export async function embedSettled(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Settled<Float32Array>[]> {
-  kindFor(model, "embed");
+  const kind = kindFor(model, "embed");
   const maxTokens = checkMaxTokens(model, options.maxTokens);
   return settleEach(
     texts,
     (text, index) => textSequence(model, text, { index, where: `texts[${index}]`, maxTokens }),
-    async (sequences) => {
-      const vectors: Float32Array[] = new Array(sequences.length);
-      await model.runAll(
+    (sequences) =>
+      model.runEach(
+        kind,
         sequences,
-        (outputs, { rows, B, S }) => {
-          const hidden = valuesOf(outputs, "last_hidden_state"); // [B, S, D]
-          const D = hidden.length / (B * S);
-          for (const [b, row] of rows.entries()) {
-            const tokens = sequences[row]?.ids.length ?? 0; // Padding counts for nothing.
-            const vector = meanOfTokens(hidden.subarray(b * S * D, (b * S + tokens) * D), D);
-            vectors[row] = options.normalize ? unit(vector) : vector;
-          }
+        (hidden, i) => {
+          const vector = meanOfTokens(hidden, hidden.length / (sequences[i]?.ids.length ?? 1)); // [S, D]
+          return options.normalize ? unit(vector) : vector;
         },
         options,
-      );
-      return vectors;
-    },
+      ),
   );
 }

@@ -5,7 +5,6 @@ import { type CutSequence, singleSequence } from "../text/model-inputs.js";
 import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
-import { valuesOf } from "./runtime.js";
 
 /** What a model puts at one [MASK]. */
 export interface FilledMask {
@@ -50,34 +49,29 @@ export async function fillMaskSettled(
   texts: readonly string[],
   { top = 5, ...options }: FillMaskOptions = {},
 ): Promise<Settled<FilledMask[]>[]> {
-  kindFor(model, "fill-mask");
+  const kind = kindFor(model, "fill-mask");
   return settleEach(
     texts,
     (text, index) => maskedSequence(model, text, { index, where: `texts[${index}]` }),
-    async (sequences) => {
-      const results: FilledMask[][] = new Array(sequences.length);
-      await model.runAll(
+    (sequences) =>
+      model.runEach(
+        kind,
         sequences,
-        (outputs, { rows, B, S }) => {
-          const logits = valuesOf(outputs, "logits"); // [B, S, V]
-          const V = logits.length / (B * S);
-          for (const [b, row] of rows.entries()) {
-            const { text, masks } = sequences[row] as MaskedSequence;
-            results[row] = masks.map(({ position, start, end }) => {
-              const at = (b * S + position) * V;
-              const ranked = likeliest(logits.subarray(at, at + V), Math.min(top, model.tokenizer.vocabSize));
-              const candidates = ranked.map(({ id, probability }) => {
-                const token = model.tokenizer.idToToken(id) ?? "";
-                return { token, id, probability, text: filled(text, { start, end, token }) };
-              });
-              return { start, candidates };
+        (logits, i) => {
+          const { text, masks, ids } = sequences[i] as MaskedSequence;
+          const V = logits.length / ids.length; // [S, V]
+          return masks.map(({ position, start, end }) => {
+            const own = logits.subarray(position * V, (position + 1) * V);
+            const ranked = likeliest(own, Math.min(top, model.tokenizer.vocabSize));
+            const candidates = ranked.map(({ id, probability }) => {
+              const token = model.tokenizer.idToToken(id) ?? "";
+              return { token, id, probability, text: filled(text, { start, end, token }) };
             });
-          }
+            return { start, candidates };
+          });
         },
         options,
-      );
-      return results;
-    },
+      ),
   );
 }
 

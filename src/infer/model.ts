@@ -1,5 +1,7 @@
-import type { InferenceSession } from "onnxruntime-common";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { FormatError, RunError } from "../errors.js";
+import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
+import { sequenceOutput } from "../kinds/outputs.js";
 import {
   cutIntoBatches,
   longestFirst,
@@ -13,7 +15,7 @@ import { PieceEncoder } from "../text/piece-encoder.js";
 import { specFromJson } from "../text/tokenizer-json.js";
 import { type ModelConfig, readModelConfig } from "./model-config.js";
 import { type ModelDType, type ModelFiles, onnxFile, requiredText } from "./model-files.js";
-import { feedsOf, type Runtime } from "./runtime.js";
+import { feedsOf, floats, type Runtime } from "./runtime.js";
 
 /** How a model is opened. */
 export interface OpenOptions {
@@ -37,14 +39,6 @@ const MOST_SPARE_ROWS = 1000;
 
 /** What an int8 and an fp32 DistilBERT-base are fastest with: more leaves the processor's caches. */
 const BATCH_TOKENS = 512;
-
-/** Which sequences a batch holds, and its size. */
-export interface Batch {
-  /** [B] */
-  readonly rows: readonly number[];
-  readonly B: number;
-  readonly S: number;
-}
 
 /** An exported model, ready to run: what every pipeline is given. */
 export class Model {
@@ -112,31 +106,41 @@ export class Model {
   }
 
   /**
-   * Runs sequences in batches and gives `read` what comes out of each. One batch runs at a time, whoever asks.
+   * Runs sequences in batches: what is made of the outputs of each, in their order. One batch runs at a time, whoever asks.
    *
    * In int8, activations are rounded by the range of the whole batch: neighbours show in the last digits.
    *
+   * @param read given a sequence's outputs, as sequenceOutput has them: views that are not to be kept
    * @throws RunError when ONNX Runtime refuses a batch; the model can be used further
    * @throws AbortError when the signal aborts
    */
-  async runAll(
+  async runEach<R>(
+    kind: Kind,
     sequences: readonly Sequence[],
-    read: (outputs: InferenceSession.ReturnType, batch: Batch) => void,
+    read: (output: Float32Array, index: number) => R,
     { batchTokens = BATCH_TOKENS, onProgress, signal }: RunOptions,
-  ): Promise<void> {
-    const lengthOf = (row: number) => (sequences[row] as Sequence).ids.length;
+  ): Promise<R[]> {
+    const results: R[] = new Array(sequences.length);
+    const names = KIND_RECORDS[kind].outputs.map(({ name }) => name);
+    const lengthOf = (index: number) => (sequences[index] as Sequence).ids.length;
     const sorted = longestFirst([...sequences.keys()], lengthOf);
     let done = 0;
-    for (const rows of cutIntoBatches(sorted, lengthOf, (longest) => rowsWithin(batchTokens, longest))) {
+    for (const indices of cutIntoBatches(sorted, lengthOf, (longest) => rowsWithin(batchTokens, longest))) {
       signal?.throwIfAborted();
       const batch = padded(
-        rows.map((row) => sequences[row] as Sequence),
+        indices.map((index) => sequences[index] as Sequence),
         this.tokenizer.ids.pad,
       );
-      read(await this.run(batch), { rows, B: batch.B, S: batch.S });
-      done += rows.length;
+      const { B, S } = batch;
+      const given = await this.run(batch);
+      const outputs = new Map(names.map((name) => [name, floats(given[name] as Tensor)])); // kindFor has looked.
+      for (const [row, index] of indices.entries()) {
+        results[index] = read(sequenceOutput(kind, outputs, { row, B, S, tokens: lengthOf(index) }), index);
+      }
+      done += indices.length;
       onProgress?.(done, sequences.length);
     }
+    return results;
   }
 
   /** Runs one batch. */

@@ -47,13 +47,6 @@ function int64s(values: Int32Array | Uint8Array): BigInt64Array {
   return all;
 }
 
-/** The values of an output that is there: see checkTask. */
-export function valuesOf(outputs: InferenceSession.ReturnType, name: string): Float32Array {
-  const tensor = outputs[name];
-  if (tensor === undefined) throw new RangeError(`the model gives no ${name}`);
-  return floats(tensor);
-}
-
 /** A tensor's values as f32, whether the runtime gives f16 as numbers or as their bits. */
 export function floats({ data, type }: Tensor): Float32Array {
   if (data instanceof Float32Array) return data;

@@ -5,7 +5,9 @@ import { type AnswerOptions, answer } from "../../src/infer/answer.js";
 import { classify } from "../../src/infer/classify.js";
 import { embed } from "../../src/infer/embed.js";
 import { fillMask } from "../../src/infer/fill-mask.js";
-import type { Batch, Model } from "../../src/infer/model.js";
+import type { Model } from "../../src/infer/model.js";
+import type { Kind } from "../../src/kinds/kinds.js";
+import { sequenceOutput } from "../../src/kinds/outputs.js";
 import { PieceEncoder } from "../../src/text/piece-encoder.js";
 import { specFromJson } from "../../src/text/tokenizer-json.js";
 import { TEACHER } from "./exported-models.js";
@@ -15,7 +17,8 @@ import { TEACHER } from "./exported-models.js";
 const path = join(TEACHER, "tokenizer.json");
 const tokenizer = new PieceEncoder(specFromJson(path, readFileSync(path, "utf8")), path);
 
-type Outputs = Readonly<Record<string, (batch: Batch) => ArrayLike<number>>>;
+type Size = { readonly B: number; readonly S: number };
+type Outputs = Readonly<Record<string, (batch: Size) => ArrayLike<number>>>;
 
 interface MadeUp {
   readonly model: Model;
@@ -31,21 +34,19 @@ function madeUp(architecture: string, outputs: Outputs, maxTokens: number): Made
   const model = {
     ...{ where: "made up", tokenizer, maxTokens, outputs: Object.keys(outputs) },
     config: { architecture, labels: ["no", "yes"], problemType: null },
-    runAll: async (
+    runEach: async <R>(
+      kind: Kind,
       sequences: readonly { ids: Int32Array }[],
-      read: (outputs: unknown, batch: unknown) => void,
+      read: (output: Float32Array, index: number) => R,
       options: { batchTokens?: number },
     ) => {
       batchTokens.push(options.batchTokens);
-      for (const [row, { ids }] of sequences.entries()) {
+      return sequences.map(({ ids }, index) => {
         run.push(ids);
-        const batch = { B: 1, S: ids.length, rows: [row] } as unknown as Batch;
-        const tensors = Object.entries(outputs).map(([name, of]) => [
-          name,
-          { type: "float32", data: Float32Array.from(of(batch)) },
-        ]);
-        read(Object.fromEntries(tensors), batch);
-      }
+        const S = ids.length;
+        const given = new Map(Object.entries(outputs).map(([name, of]) => [name, Float32Array.from(of({ B: 1, S }))]));
+        return read(sequenceOutput(kind, given, { row: 0, B: 1, S, tokens: S }), index);
+      });
     },
   };
   return { model: model as unknown as Model, sequences: run, batchTokens };
@@ -107,7 +108,7 @@ describe("of an answer", () => {
 
   /** Logits by token of the passage; "none" is what [CLS] has. */
   function reader(scores: Readonly<Record<string, readonly [start: number, end: number]>>): MadeUp {
-    const logitsOf = (which: 0 | 1) => (batch: Batch) => {
+    const logitsOf = (which: 0 | 1) => (batch: Size) => {
       const ids = made.sequences.at(-1) as Int32Array;
       return Array.from({ length: batch.S }, (_, i) => {
         const token = i === 0 ? "none" : (tokenizer.idToToken(ids[i] ?? 0) ?? "");
@@ -151,7 +152,7 @@ describe("of an answer", () => {
   async function askAt(start: (word: number) => number, end: (word: number) => number, options: AnswerOptions = {}) {
     const logits =
       (of: (word: number) => number) =>
-      ({ S }: Batch) =>
+      ({ S }: Size) =>
         Array.from({ length: S }, (_, i) => (i < 4 || i === S - 1 ? -999 : of(i - 4)));
     const outputs = { start_logits: logits(start), end_logits: logits(end) };
     const { model, sequences } = madeUp("BertForQuestionAnswering", outputs, 512);
