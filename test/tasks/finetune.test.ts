@@ -153,6 +153,29 @@ describe("fine-tuning", () => {
     }
   });
 
+  test("as if killed, at any step and again, ends with the same weights to the bit", async () => {
+    const out = join(folder, "crashed");
+    const evaluated: number[] = [];
+    for (const [resume, crashAt] of [
+      [false, 3], // Before the first evaluation, which the first checkpoint follows.
+      [true, 12],
+      [true, 33],
+    ] as const) {
+      const crash = ({ step }: { step: number }) => {
+        if (step === crashAt) throw new Error("as if killed");
+      };
+      const observer = { ...silent, step: crash, evaluation: (step: number) => void evaluated.push(step) };
+      const options = optionsOf("crashed", { resume, observer: observer as never });
+      await expect(finetune(options)).rejects.toThrow("as if killed");
+    }
+    expect(evaluated.length).toBeGreaterThan(4);
+    const resumed = await finetune(optionsOf("crashed", { resume: true }));
+    expect(resumed).toEqual({ ...result, run: out, model: join(out, "model") });
+    expect(weightsOf(out).equals(weightsOf(result.run))).toBe(true);
+    const steps = readMetrics(join(out, "metrics.jsonl")).filter(({ heldOutScore }) => heldOutScore != null);
+    expect(steps.map(({ step }) => step)).toEqual([5, 10, 15, 20, 25, 30, 35, 40]); // Each is on record once.
+  });
+
   test("with another seed draws another head and another order", async () => {
     const other = await finetune(
       optionsOf("seed-2", { recipe: { ...smallFinetuning, seed: 2, steps: 3, epochs: null } }),
