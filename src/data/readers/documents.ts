@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { cellsOf, type Row, textIn } from "./row.js";
+import { withoutByteOrderMark } from "./text-lines.js";
 
 /** Longer documents are cut into several, at the end of a line or else at a space; UTF-16 units. */
 export const LONGEST_DOCUMENT = 1 << 20;
@@ -109,13 +110,9 @@ async function* paragraphs(bytes: AsyncIterable<Buffer>, longest: number): Async
 /** UTF-8 as text, the byte order mark dropped and every line end made "\n". */
 async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder("utf8");
-  let isFirst = true;
   let carriage = "";
-  for await (const chunk of bytes) {
-    let text = decoder.write(chunk);
-    if (isFirst && text.startsWith("\ufeff")) text = text.slice(1);
-    isFirst = false;
-    text = carriage + text;
+  for await (const chunk of withoutByteOrderMark(bytes)) {
+    let text = carriage + decoder.write(chunk);
     carriage = text.endsWith("\r") ? "\r" : ""; // Its "\n" may be in the next piece.
     if (carriage !== "") text = text.slice(0, -1);
     yield text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
