@@ -336,6 +336,17 @@ describe("a run that is cut short and resumed", () => {
     const told = ({ tokensPerSecond: _speed, etaSeconds: _eta, ...record }: StepRecord) => record;
     expect(resumed.records.map(told)).toEqual(whole.records.slice(stop).map(told));
   });
+
+  test("before anything was saved begins anew, and ends with the same bits", async () => {
+    const [whole, out] = [await train(), newFolder()];
+    const crash = () => {
+      throw new Error("as if killed");
+    };
+    await expect(train({ out, onStep: crash })).rejects.toThrow("as if killed");
+    const resumed = await train({ out, resume: true });
+    expect(resumed.records.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(bytesOf(resumed.values.weight).equals(bytesOf(whole.values.weight))).toBe(true);
+  });
 });
 
 describe("the best weights", () => {
