@@ -186,7 +186,7 @@ let runs = 0;
 const newFolder = () => join(folder, `run-${runs++}`);
 
 type Changes = Partial<
-  Pick<LoopOptions<ToyStep, { loss: number }>, "totalSteps" | "evaluate" | "keepBest" | "profile">
+  Pick<LoopOptions<ToyStep, { loss: number }>, "totalSteps" | "evaluate" | "keepBest" | "profile" | "signal">
 > & {
   out?: string;
   recipe?: Partial<OptimizerRecipe>;
@@ -345,6 +345,21 @@ describe("a run that is cut short and resumed", () => {
     await expect(train({ out, onStep: crash })).rejects.toThrow("as if killed");
     const resumed = await train({ out, resume: true });
     expect(resumed.records.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(bytesOf(resumed.values.weight).equals(bytesOf(whole.values.weight))).toBe(true);
+  });
+
+  test.each([
+    [0, "before the first step"],
+    [3, "after step 3, which is saved"],
+  ])("by a signal after step %i says so, and ends with the same bits", async (stop, words) => {
+    const [whole, out, controller] = [await train({ cut: [1] }), newFolder(), new AbortController()];
+    if (stop === 0) controller.abort();
+    const onStep = ({ step }: StepRecord) => void (step === stop && controller.abort());
+    await expect(train({ out, cut: [1], signal: controller.signal, onStep })).rejects.toThrow(
+      `interrupted ${words}: go on with --resume --out ${out}`,
+    );
+    const resumed = await train({ out, cut: [1], resume: true });
+    expect(resumed.records[0]?.step).toBe(stop + 1);
     expect(bytesOf(resumed.values.weight).equals(bytesOf(whole.values.weight))).toBe(true);
   });
 });
