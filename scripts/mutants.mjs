@@ -139,7 +139,7 @@ function runTests(tests, limitMs) {
     "--maxWorkers=1",
     "--no-file-parallelism",
   ];
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const startMs = performance.now();
     child = spawn(process.execPath, command, {
       cwd: TREE,
@@ -157,7 +157,9 @@ function runTests(tests, limitMs) {
     child.on("close", (status) => {
       clearTimeout(timer);
       child = null;
-      const by = /^ *FAIL +(.+)$/m.exec(output)?.[1] ?? null;
+      const by = /^ *FAIL +(.+)$/m.exec(output)?.[1] ?? /^.*Unhandled .+$/m.exec(output)?.[0] ?? null;
+      const hasRun = isLate || status === 0 || by !== null;
+      if (!hasRun) return reject(new Error(`the tests did not run, ${tests.join(" ")}:\n${output.slice(-2000)}`));
       resolve({
         outcome: isLate ? "late" : status === 0 ? "survived" : "noticed",
         by,
