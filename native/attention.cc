@@ -108,7 +108,7 @@ LIMBECK_INLINE float Exponentials(T* weights, const float* scores, const float* 
 
 template <class T>
 void Forward(T* out, float* log_sums, const T* qkv, const float* mask, const Shape& shape, const DropoutNoise& noise) {
-  const auto [B, S, H, d, padded] = shape;
+  const int64_t B = shape.B, S = shape.S, H = shape.H, d = shape.d, padded = shape.padded;
   const int64_t D = shape.D();
   ShareOut(B * H, [&](int64_t head) {
     thread_local std::vector<float> floats;
@@ -170,7 +170,7 @@ LIMBECK_INLINE float Dot(const T* a, const T* b, int64_t d) {
 template <class T>
 void Backward(T* dqkv, const T* gradient, const T* out, const float* log_sums, const T* qkv, const float* mask,
               const Shape& shape, const DropoutNoise& noise) {
-  const auto [B, S, H, d, padded] = shape;
+  const int64_t B = shape.B, S = shape.S, H = shape.H, d = shape.d, padded = shape.padded;
   const int64_t D = shape.D();
   const float scale = shape.Scale();
   ShareOut(B * H, [&](int64_t head) {

@@ -92,6 +92,8 @@ struct KeepFactors {
   Floats low, high;
 };
 
+LIMBECK_AVX512_BEGIN
+
 LIMBECK_INLINE KeepFactors FactorsOf(const DropoutNoise& noise, const RowNoise& row, int64_t block) {
   if (!noise.Drops()) return {Spread(1), Spread(1)};
   constexpr Words kLane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -104,6 +106,8 @@ LIMBECK_INLINE KeepFactors FactorsOf(const DropoutNoise& noise, const RowNoise& 
   const Floats kept = Spread(noise.scale), dropped{};
   return {(x & 0xffffu) < noise.threshold ? dropped : kept, (x >> 16) < noise.threshold ? dropped : kept};
 }
+
+LIMBECK_AVX512_END
 
 /** The same factors by libtorch's ops, on any device: f32 [B, R, columns], for rows [R], int64, counted as RowNoise does. */
 Tensor ComposedFactors(const DropoutNoise& noise, const Tensor& rows, int64_t columns);

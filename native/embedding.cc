@@ -13,15 +13,15 @@ namespace {
 class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
  public:
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& weight, const Tensor& ids) {
-    context->save_for_backward({ids, weight});
+    context->save_for_backward({ids});
+    context->saved_data["weight"] = weight; // Not its values: it may change before the backward pass, which adds to its gradient.
     return at::embedding(weight, ids);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     RECORD_FUNCTION("limbeck::embedding, backward", {});
-    const auto saved = context->get_saved_variables();
-    const Tensor ids = saved[0].contiguous();
-    const LeafGradient of_weight(saved[1]);
+    const Tensor ids = context->get_saved_variables()[0].contiguous();
+    const LeafGradient of_weight(context->saved_data["weight"].toTensor());
     const Tensor gradient = gradients[0].contiguous();
     const int64_t D = gradient.size(-1);
     const int64_t* const row = ids.data_ptr<int64_t>();

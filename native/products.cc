@@ -65,7 +65,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, const Optional<Tensor>& given_bias) {
     const Tensor bias = given_bias.value_or(Tensor());
     const Tensor rows = Rows(x, weight.size(1));
-    context->save_for_backward({rows, weight, bias});
+    context->save_for_backward({rows, weight});
+    if (bias.defined()) context->saved_data["bias"] = bias; // Not its values: it may change before the backward pass.
     context->saved_data["dtype"] = x.scalar_type();
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
@@ -77,7 +78,9 @@ class LinearFunction : public torch::autograd::Function<LinearFunction<Products>
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     RECORD_FUNCTION("limbeck::linear, backward", {});
     const auto saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
+    const Tensor &x = saved[0], &weight = saved[1];
+    const bool has_bias = context->saved_data.find("bias") != context->saved_data.end();
+    const Tensor bias = has_bias ? context->saved_data["bias"].toTensor() : Tensor();
     const int64_t N = weight.size(0), K = weight.size(1);
     const Tensor gradient = Rows(gradients[0], N);
     torch::autograd::variable_list out(3);

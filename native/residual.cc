@@ -104,7 +104,7 @@ void Backward(float* dx, T* dy, float* parts, const float* gradient, const float
     float* const of_weight = parts + at::get_thread_num() * 2 * D;
     float* const of_bias = of_weight + D;
     for (int64_t row = begin; row < end; ++row) {
-      const auto [mean, inverse] = moments[row];
+      const float mean = moments[row].mean, inverse = moments[row].inverse; // Clang before 16 captures no structured bindings.
       const float* const g = gradient + row * D;
       const float* const sum = sums + row * D;
       Floats along_ones{}, along_row{};

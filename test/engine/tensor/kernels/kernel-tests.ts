@@ -244,6 +244,38 @@ export function testKernels(level: Kernels): void {
       });
     });
 
+    test("a norm that is frozen keeps the gradient it has, and its bias's goes on", () => {
+      const [rows, D] = [70, 8];
+      const [weight, bias] = [drawn([D], 3), drawn([D], 4).requiresGrad_()];
+      for (const leaf of [weight, bias]) leaf.grad = ones([D]);
+      const out = residualNorm(drawn([rows, D], 1), drawn([rows, D], 2), { weight, bias, eps: 1e-12, dropout: null });
+      backward([out], [ones([rows, D])]);
+      expect(weight.grad?.toFloat32Array()).toEqual(new Float32Array(D).fill(1));
+      expect(bias.grad?.toFloat32Array()).toEqual(new Float32Array(D).fill(1 + rows));
+    });
+
+    test("a weight that is written to before the backward pass which needs it is refused, a bias is not", () => {
+      const x = drawn([70, 8], 1).requiresGrad_();
+      const [weight, bias] = [drawn([4, 8], 2).requiresGrad_(), drawn([4], 3).requiresGrad_()];
+      for (const leaf of [bias, weight]) {
+        const out = linear(x, weight, bias);
+        noGrad(() => leaf.mul_(2));
+        const run = () => backward([out], [ones([70, 4])]);
+        if (leaf === bias) run();
+        else expect(run).toThrow(/modified by an inplace operation/);
+      }
+    });
+
+    test("a gradient that was saved for a backward pass of its own is not added to behind it", () => {
+      const [x, weight] = [drawn([70, 8], 1), drawn([4, 8], 2).requiresGrad_()];
+      const gradient = ones([4, 8]);
+      weight.grad = gradient;
+      const other = drawn([4, 8], 3).requiresGrad_();
+      const product = other.mul(gradient);
+      backward([linear(x, weight, null)], [ones([70, 4])]);
+      expect(() => product.sum().backward()).toThrow(/modified by an inplace operation/);
+    });
+
     test("the backward pass by hand is recorded where a gradient is asked for", () => {
       for (const dtype of ["bfloat16", "float32"] as const) {
         const [gradient, weight] = [drawn([70, 130], 1).to(dtype), drawn([130, 96], 2)];
