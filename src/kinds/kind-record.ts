@@ -27,7 +27,7 @@ export interface KindRecord<Pipeline extends string = string> {
   readonly problemType: string | null;
   /** What such a model is fine-tuned for. */
   readonly purpose: string;
-  /** What a head gives a text: one value for each of several labels, one value, or no such thing. */
+  /** What a head gives a text, or each of its tokens: a value for each of several labels, one value, or no such thing. */
   readonly labels: "several" | "one" | "none";
   /** What an input holds, as rows of JSON name it. */
   readonly columns: { readonly required: readonly string[]; readonly optional: readonly string[] };
