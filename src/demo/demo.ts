@@ -16,8 +16,7 @@ import { DistillObjective } from "../training/distill/distill-objective.js";
 import type { HeldOutResult } from "../training/loop/evaluate-held-out.js";
 import { openCorpus } from "../training/loop/training-corpus.js";
 import { gatherText } from "./gather.js";
-import { cpuMsPerSentence, fillMask } from "./look.js";
-import { maskedSentences, timedSentences } from "./sentences.js";
+import { cpuMsPerSentence, fillMask, maskedSentences, timedSentences } from "./look.js";
 
 export interface DemoOptions {
   teacher: string;

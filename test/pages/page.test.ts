@@ -2,7 +2,7 @@ import { parse } from "parse5";
 import { describe, expect, test } from "vitest";
 import type { Block, ReportDocument } from "../../src/pages/document.js";
 import { renderPage } from "../../src/pages/page.js";
-import { DARK, LIGHT, type Palette } from "../../src/pages/palette.js";
+import { DARK, LIGHT, type Palette } from "../../src/pages/style.js";
 
 /** What breaks markup that does not escape: everywhere a string can stand. */
 const HOSTILE = `<script src="//evil">'&amp;"</script>--><!--]]>\0\ud800`;

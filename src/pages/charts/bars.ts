@@ -1,8 +1,7 @@
 import { fixed, plusMinus, signed } from "../../quantities.js";
 import type { Bar, BarChart } from "../document.js";
 import { html, type Markup } from "../html.js";
-import { type Axis, axisOver } from "./axis.js";
-import { bottomAxis, colourClass, legend, percentAlong, svgPicture } from "./frame.js";
+import { type Axis, axisOver, bottomAxis, colourClass, legend, percentAlong, svgPicture } from "./frame.js";
 
 const LABEL_HEIGHT = 22;
 const BAR_HEIGHT = 17;

@@ -1,8 +1,7 @@
 import { mean } from "../../numbers.js";
 import type { CurveChart } from "../document.js";
 import { html, type Markup } from "../html.js";
-import { axisOver, positionOn } from "./axis.js";
-import { bottomAxis, colourClass, horizontalGrid, legend, svgPicture } from "./frame.js";
+import { axisOver, bottomAxis, colourClass, horizontalGrid, legend, positionOn, svgPicture } from "./frame.js";
 
 type Point = readonly [x: number, y: number];
 

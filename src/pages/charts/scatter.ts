@@ -1,8 +1,17 @@
 import { fixed } from "../../quantities.js";
 import type { ScatterChart } from "../document.js";
 import { html, type Markup } from "../html.js";
-import { type Axis, axisOver, positionOn } from "./axis.js";
-import { bottomAxis, colourClass, heightOn, horizontalGrid, percentAlong, svgPicture } from "./frame.js";
+import {
+  type Axis,
+  axisOver,
+  bottomAxis,
+  colourClass,
+  heightOn,
+  horizontalGrid,
+  percentAlong,
+  positionOn,
+  svgPicture,
+} from "./frame.js";
 
 const HEIGHT = 280;
 const LINE_HEIGHT = 17;

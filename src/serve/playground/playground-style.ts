@@ -1,4 +1,4 @@
-import { DARK, LIGHT, variables } from "../../pages/palette.js";
+import { DARK, LIGHT, variables } from "../../pages/style.js";
 
 /** The playground's style sheet: the look of reports, with a form and answers; light and dark, phone to wide screen. */
 export const STYLE = `

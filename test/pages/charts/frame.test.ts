@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { axisOver, positionOn } from "../../../src/pages/charts/axis.js";
 import { thinned } from "../../../src/pages/charts/curves.js";
+import { axisOver, positionOn } from "../../../src/pages/charts/frame.js";
 
 test("an axis ends on round values around all there is", () => {
   expect(axisOver([-3.69, 0.4], 6)).toEqual({ low: -4, high: 1, ticks: [-4, -3, -2, -1, 0, 1], decimals: 0 });

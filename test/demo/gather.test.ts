@@ -2,14 +2,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { gatherText } from "../../src/demo/gather.js";
 import {
+  gatherText,
   isProse,
   paragraphsOfManual,
   paragraphsOfMarkdown,
   paragraphsOfPod,
   paragraphsOfText,
-} from "../../src/demo/prose.js";
+} from "../../src/demo/gather.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 
 const sentence =
