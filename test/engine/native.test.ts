@@ -14,7 +14,7 @@ test("native.gen.ts says what the addon says", () => {
 
 /** What a fresh process says after it ran `code`. */
 function inProcess(code: string, env: Record<string, string> = {}): string {
-  const script = `import { readFileSync } from "node:fs"; const isOpen = () => /libtorch/.test(readFileSync("/proc/self/maps", "utf8")); ${code}`;
+  const script = `import { readFileSync } from "node:fs"; const isOpen = () => /libtorch|onnxruntime/.test(readFileSync("/proc/self/maps", "utf8")); ${code}`;
   const options = { cwd: root, env: { ...process.env, ...env }, encoding: "utf8", stdio: "pipe" } as const;
   return execFileSync(process.execPath, ["--input-type=module", "-e", script], options).trim();
 }
