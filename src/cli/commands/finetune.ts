@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
-import { percent, whole } from "../../quantities.js";
+import { fixed, percent, whole } from "../../quantities.js";
 import type { Finetuning } from "../../tasks/finetune-options.js";
 import type { FinetuneResult } from "../../tasks/result.js";
 import { type Display, openDisplay } from "../display/display.js";
@@ -105,7 +105,7 @@ async function runSeeds(flags: FinetuneFlags, session: Finetuning, seeds: number
   writePage(flags.out, report);
   display[Symbol.dispose]();
   const { score, runs, best, model } = report;
-  const spread = score.deviation === null ? "" : ` ± ${(100 * score.deviation).toFixed(1)}`;
+  const spread = score.deviation === null ? "" : ` ± ${fixed(100 * score.deviation, 1)}`;
   printResult(report, {
     json: flags.json,
     lines: [

@@ -5,6 +5,7 @@ import { formatModelCard } from "../../hub/card.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { castProducts, type LoadedModel, loadMaskedLm } from "../../hub/model-loading.js";
 import { KIND_RECORDS } from "../../kinds/kinds.js";
+import { percent, whole } from "../../quantities.js";
 import { type DistillRecipe, distillRecipe } from "../../recipes/distill-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
@@ -101,7 +102,6 @@ function studentCard(
   heldOut: { teacher: HeldOutResult; student: HeldOutResult },
 ): string {
   const { title, modelType } = familyNamed(objective.model.config);
-  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   return formatModelCard({
     title: `${title}, ${recipe.studentLayers} layers of ${objective.model.config.hiddenSize}`,
     summary: `A student distilled with Limbeck from a ${teacher.family.title} teacher, by the triple loss of DistilBERT (Sanh et al. 2019).`,
@@ -111,13 +111,13 @@ function studentCard(
     kind: "masked-words",
     facts: [
       ["teacher", teacher.name],
-      ["parameters", objective.model.parameterCount().toLocaleString("en-US")],
-      ["held-out masked-token accuracy, student", percent(heldOut.student.accuracy)],
-      ["held-out masked-token accuracy, teacher", percent(heldOut.teacher.accuracy)],
+      ["parameters", whole(objective.model.parameterCount())],
+      ["held-out masked-token accuracy, student", percent(heldOut.student.accuracy, 2)],
+      ["held-out masked-token accuracy, teacher", percent(heldOut.teacher.accuracy, 2)],
       [
         "share of the teacher's accuracy kept",
         heldOut.teacher.accuracy > 0
-          ? percent(heldOut.student.accuracy / heldOut.teacher.accuracy)
+          ? percent(heldOut.student.accuracy / heldOut.teacher.accuracy, 2)
           : "unknown: it is never right",
       ],
     ],

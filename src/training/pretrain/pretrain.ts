@@ -15,6 +15,7 @@ import { formatModelCard } from "../../hub/card.js";
 import { loadModelTokenizer, loadModelWeights, readEncoderConfig } from "../../hub/model-loading.js";
 import { KIND_RECORDS } from "../../kinds/kinds.js";
 import { MaskedLm } from "../../models/masked-lm.js";
+import { percent, whole } from "../../quantities.js";
 import { type PretrainRecipe, pretrainRecipe } from "../../recipes/pretrain-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
@@ -219,10 +220,10 @@ function pretrainCard(recipe: PretrainRecipe, model: MaskedLm, corpus: TrainingC
     tags: ["limbeck", modelType, KIND_RECORDS["masked-words"].hubPipeline],
     kind: "masked-words",
     facts: [
-      ["parameters", model.parameterCount().toLocaleString("en-US")],
-      ["training tokens in the corpus", train.tokens.toLocaleString("en-US")],
-      ["optimizer steps", corpus.totalSteps.toLocaleString("en-US")],
-      ["held-out masked-token accuracy", `${(100 * heldOut.accuracy).toFixed(2)} %`],
+      ["parameters", whole(model.parameterCount())],
+      ["training tokens in the corpus", whole(train.tokens)],
+      ["optimizer steps", whole(corpus.totalSteps)],
+      ["held-out masked-token accuracy", percent(heldOut.accuracy, 2)],
       ["held-out masked-token loss", `${heldOut.loss.toFixed(4)} nats`],
     ],
     sections: [{ heading: "Recipe", body: `\`\`\`json\n${JSON.stringify(recipe, null, 2)}\n\`\`\`` }],
