@@ -116,7 +116,7 @@ describe("a shape", () => {
     expect(() => readsPieces("bert-bas")).toThrow(
       new ConfigError('shapes: expected bert-base, distilbert-base, elmo; got "bert-bas". Did you mean bert-base?'),
     );
-    expect(() => openShape("toString", { tokenizer, ...float32 })).toThrow(/--shape: expected bert-base/);
+    expect(() => openShape("toString", { tokenizer, ...float32 })).toThrow(/shapes: expected bert-base/);
   });
 });
 
