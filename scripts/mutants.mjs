@@ -185,6 +185,7 @@ async function baselineMs(test) {
 async function ask({ target, start, end, to }) {
   const source = sources.get(target);
   const [closest, ...others] = testsBy.get(target);
+  let asked = 0;
   try {
     for (const some of [[closest], others]) {
       const tests = [];
@@ -196,11 +197,13 @@ async function ask({ target, start, end, to }) {
         limitMs += 4 * ms;
       }
       if (tests.length === 0) continue;
+      asked += tests.length;
       writeFileSync(join(TREE, target), source.slice(0, start) + to + source.slice(end));
       const { outcome, by } = await runTests(tests, limitMs);
       writeFileSync(join(TREE, target), source);
       if (outcome !== "survived") return { outcome, by: by ?? tests.join(" ") };
     }
+    if (asked === 0) throw new Error(`${target}: no test of it passes without an error. Mend them first.`);
     return { outcome: "survived", by: null };
   } finally {
     writeFileSync(join(TREE, target), source);

@@ -81,19 +81,22 @@ test("five thousand documents, whatever there was room for at first, are all kep
 });
 
 test("a stream of more than a million tokens is cut as one, wherever it is read in parts", () => {
-  const [documentLength, count] = [1000, 2200];
+  // A document ends at token 2^20, the first of the second part.
+  const [documentLength, count] = [61_680, 36];
   const tokenCount = count * (documentLength + 1);
   const tokenAt = (i: number) => (i % (documentLength + 1) === documentLength ? ids.sep : 10 + (i % 50_000));
+  expect(tokenAt(2 ** 20)).toBe(ids.sep);
   const stream: TokenStream = {
     ...{ tokenCount, documentCount: count },
     read: (start, length) => Int32Array.from({ length }, (_, i) => tokenAt(start + i)),
   };
   const source = documentSequences(stream, { sequenceLength: 402, ids });
-  expect(source.length).toBe(3 * count); // 400, 400 and 200 of each.
+  const each = Math.ceil(documentLength / 400); // 154 of 400, and one of 80.
+  expect(source.length).toBe(each * count);
   for (let i = 0; i < source.length; i++) {
-    const start = Math.floor(i / 3) * (documentLength + 1) + (i % 3) * 400;
+    const start = Math.floor(i / each) * (documentLength + 1) + (i % each) * 400;
     const body = source.get(i).subarray(1, -1);
-    expect(body.length).toBe(i % 3 === 2 ? 200 : 400);
+    expect(body.length).toBe(i % each === each - 1 ? 80 : 400);
     if (!body.every((token, at) => token === tokenAt(start + at))) expect([i, ...body]).toEqual(start);
   }
 });
