@@ -65,6 +65,8 @@ test("a checkpoint comes back as it was saved", () => {
   expect([...new Float32Array(latest?.model.read("w").buffer ?? new ArrayBuffer())]).toEqual([7, 7, 7]);
   expect([...new Float32Array(latest?.optimizer.read("m").buffer ?? new ArrayBuffer())]).toEqual([-7, -7, -7]);
   expect(readdirSync(latest?.path ?? "").sort()).toEqual(["model.safetensors", "optimizer.safetensors", "state.json"]);
+  // Another number refuses every checkpoint that was saved before.
+  expect(JSON.parse(readFileSync(join(latest?.path ?? "", "state.json"), "utf8")).format).toBe(2);
 });
 
 test("the newest checkpoint is the one of the largest step, not of the largest name", () => {
