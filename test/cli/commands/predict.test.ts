@@ -95,7 +95,11 @@ describe("as JSON lines", () => {
       [2, "x"],
       [3, 7],
     ]);
-    expect(all[2]?.labels).toEqual(all[0]?.labels);
+    // Which texts are read together depends on when they come, and the last digits on that.
+    const [first, , third] = all.map(({ labels }) => labels as { label: string; probability: number }[]);
+    expect(third).toEqual(
+      first?.map(({ label, probability }) => ({ label, probability: expect.closeTo(probability, 5) })),
+    );
     expect(all[3]?.labels).not.toEqual(all[0]?.labels);
   });
 
