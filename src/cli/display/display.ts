@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import { clock, short, whole } from "../../quantities.js";
 
 /** What a command tells while it works, on standard error. */
@@ -11,6 +10,9 @@ export interface Display extends Disposable {
 
 const PLAIN_INTERVAL_MS = 10_000;
 const PLAIN_COLUMNS = 200;
+const REDRAW_INTERVAL_MS = 250;
+/** To the beginning of the line, and all that stands on it gone. */
+const CLEAR_LINE = "\r\x1b[K";
 
 /** One line that moves on a terminal; elsewhere a line every ten seconds; nothing with `quiet`. */
 export function openDisplay({ quiet = false }: { quiet?: boolean | undefined }): Display {
@@ -37,37 +39,31 @@ class PlainDisplay implements Display {
 }
 
 class TerminalDisplay implements Display {
-  readonly #bar: SingleBar;
   #view: ProgressView | null = null;
   #viewedMs = 0;
-
-  constructor() {
-    this.#bar = new SingleBar({
-      stream: process.stderr,
-      format: () => this.#line(),
-      fps: 4,
-      linewrap: true, // Off would be an escape sequence, which a killed process does not take back.
-      clearOnComplete: true,
-    });
-  }
+  #timer: NodeJS.Timeout | null = null;
 
   log(line: string): void {
-    // Where the bar began is where it is cleared, so it must not be moved by other lines: it is taken away, and begun again.
-    this.#bar.stop();
-    process.stderr.write(`${line}\n`);
-    if (this.#view !== null) this.#bar.start(1, 0);
+    process.stderr.write(`${CLEAR_LINE}${line}\n${this.#line()}`);
   }
 
   progress(view: ProgressView): void {
-    const isFirst = this.#view === null;
     this.#view = view;
     this.#viewedMs = performance.now();
-    if (isFirst) this.#bar.start(1, 0);
+    if (this.#timer !== null) return;
+    this.#draw();
+    this.#timer = setInterval(() => this.#draw(), REDRAW_INTERVAL_MS).unref(); // The remaining time runs on by itself.
   }
 
   [Symbol.dispose](): void {
-    this.#bar.stop();
-    this.#view = null;
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = this.#view = null;
+    process.stderr.write(CLEAR_LINE);
+  }
+
+  #draw(): void {
+    process.stderr.write(CLEAR_LINE + this.#line());
   }
 
   /** The last view, its remaining time running on. */
