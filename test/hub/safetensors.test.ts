@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { DType } from "../../src/engine/tensor/dtype.js";
@@ -55,6 +55,22 @@ test("has tensors of one size in the order of their names, however they were giv
   );
   using file = openSafetensors(path);
   expect(file.names).toEqual(["a", "b", "c"]);
+});
+
+test.skipIf(!existsSync("/proc/self/fd"))("is closed when it is disposed of, or cannot be read (needs /proc)", () => {
+  const path = join(temporaryFolder(), "a.safetensors");
+  writeSafetensors(path, [["a", f32([1], [1])]]);
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  const file = openSafetensors(path);
+  expect(open()).toBe(before + 1);
+  file.close();
+  file.close();
+  expect(open()).toBe(before);
+  expect(() => file.read("a")).toThrow('tensor "a" was read after the file was closed');
+  writeFileSync(path, "no header");
+  expect(() => openSafetensors(path)).toThrow(path);
+  expect(open()).toBe(before);
 });
 
 test("keeps scalars, empty tensors, odd names and metadata", () => {
