@@ -104,4 +104,6 @@ test("the steps of a fine-tuning are sorted by length fifty at a time", () => {
   expect(JSON.stringify([0, 1, 2].map((step) => steps.at(step).microBatches[0]?.indices))).toMatchInlineSnapshot(
     `"[[106,10],[11,22],[47,58]]"`,
   );
+  const next = [0, 1, 2].map((step) => steps.at(steps.stepsPerEpoch + step).microBatches[0]?.indices);
+  expect(JSON.stringify(next)).toMatchInlineSnapshot(`"[[46,57],[98,109],[15,26]]"`);
 });

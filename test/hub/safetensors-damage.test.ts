@@ -60,6 +60,20 @@ test.each<[string, unknown, number, bigint | undefined, string]>([
   ["two tensors on the same bytes", { w: W, v: W }, 8, undefined, "overlaps the tensor before it"],
   ["a hole", { w: W, v: { ...W, data_offsets: [12, 20] } }, 20, undefined, "leaves a hole before it"],
   ["data that no tensor owns", { w: W }, 9, undefined, "expected 8 bytes of data, got 9"],
+  [
+    "a name with a quote twice",
+    '{"a\\"b":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a\\"b":1}',
+    0,
+    undefined,
+    "twice",
+  ],
+  [
+    "a name with a backslash at its end twice",
+    '{"a\\\\":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a\\\\":1}',
+    0,
+    undefined,
+    "twice",
+  ],
   ["a name twice", '{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\\u0077":1}', 0, undefined, 'got "w" twice'],
   [
     "metadata that is not strings",

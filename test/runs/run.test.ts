@@ -14,7 +14,14 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.js";
 import type { CheckpointContent } from "../../src/runs/checkpoints.js";
-import { createRun, openRun, type Run, type RunOptions } from "../../src/runs/run.js";
+import {
+  createRun,
+  discardCheckpoints,
+  hasCheckpoint,
+  openRun,
+  type Run,
+  type RunOptions,
+} from "../../src/runs/run.js";
 import { newProcessName } from "../../src/storage/processes.js";
 import { filled } from "../hub/example-model.js";
 import { needs, proc } from "../needs.js";
@@ -81,6 +88,16 @@ test("never removes the checkpoint just saved, even when damaged ones of later s
   const run = runWith([30], { keepCheckpoints: 1 });
   run.saveCheckpoint(20, contentOf(20));
   expect(run.checkpointSteps).toEqual([30, 20]);
+});
+
+test("a run whose checkpoints were discarded has none, and may be discarded again", () => {
+  const run = runWith([1]);
+  expect(hasCheckpoint(run.directory)).toBe(true);
+  for (let time = 0; time < 2; time++) {
+    discardCheckpoints(run.directory);
+    expect([run.checkpointSteps, hasCheckpoint(run.directory)]).toEqual([[], false]);
+    expect(run.latestCheckpoint()).toBeNull();
+  }
 });
 
 test("refuses to keep none", () => {
