@@ -417,6 +417,15 @@ describe("the best weights", () => {
   });
 });
 
+test("weights that the last update has made too large to be weights are not saved, whatever the evaluation says", async () => {
+  const out = newFolder();
+  const recipe = { peakLearningRate: 1e30, warmupShare: 0, steps: 1 };
+  await expect(train({ out, totalSteps: 1, recipe })).rejects.toThrow(
+    `${out}: after step 1 the weights' norm is Infinity: expected finite values; no checkpoint was saved yet.`,
+  );
+  expect(readdirSync(join(out, "checkpoints"))).toEqual([]);
+});
+
 describe("the cadence", () => {
   const stepsOf = async (changes: Changes) => {
     const [evaluated, saved]: [number[], number[]] = [[], []];
