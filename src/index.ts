@@ -85,7 +85,7 @@ export { finetune } from "./tasks/finetune.js";
 export type { FinetuneOptions, TaskEvaluation } from "./tasks/finetune-options.js";
 export { findGlueTasks, openTask, TASK_NAMES } from "./tasks/open.js";
 export { writeGlueSubmission, writeSquadPredictions } from "./tasks/predictions.js";
-export type { FinetuneResult } from "./tasks/result.js";
+export type { FinetuneResult } from "./tasks/run-report.js";
 export { type OwnTaskOptions, ownTask } from "./tasks/texts/own.js";
 export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
 export { trainWordPiece, type WordPieceOptions, type WordPieceProgress } from "./text/wordpiece.js";

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { ConfigError } from "./errors.js";
 
 /** The processor that something was timed on. */
-export interface Cpu {
+interface Cpu {
   readonly model: string;
   /** That this process may use. */
   readonly cores: number;

@@ -15,7 +15,7 @@ const REMAKE = 'Make the dataset again with "limbeck prepare".';
 const count = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
 
-const shardSchema = z.strictObject({
+export const shardSchema = z.strictObject({
   file: z.string().regex(/^[\w-]+\.tokens$/, "expected the name of a shard"),
   tokens: count,
   documents: count,
@@ -23,7 +23,7 @@ const shardSchema = z.strictObject({
   sha256,
 });
 const splitSchema = z.strictObject({ tokens: count, documents: count, shards: z.array(shardSchema) });
-const optionsSchema = z.strictObject({
+export const optionsSchema = z.strictObject({
   corpus: z.array(z.strictObject({ path: z.string(), bytes: count })),
   heldOut: z.number(),
   heldOutTokens: count,
@@ -48,8 +48,6 @@ export type ShardEntry = z.infer<typeof shardSchema>;
 export type DatasetOptions = z.infer<typeof optionsSchema>;
 /** dataset.json. Tokens count the separators; unknowns are the [UNK] among them. */
 export type DatasetManifest = z.infer<typeof manifestSchema>;
-
-export { optionsSchema, shardSchema };
 
 /** The fields of a manifest that are the same for every dataset of this version. */
 export const MANIFEST_HEAD = { format: "limbeck-dataset", version: VERSION } as const;

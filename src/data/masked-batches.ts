@@ -52,7 +52,7 @@ export type StepOptions = MicroBatchSize & {
 };
 
 /** The first sequences of a split, masked once and for all. */
-export type HeldOutOptions = MicroBatchSize & {
+type HeldOutOptions = MicroBatchSize & {
   readonly source: SequenceSource;
   readonly masker: Masker;
   readonly padId: number;

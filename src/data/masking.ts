@@ -23,7 +23,7 @@ export interface MaskingOptions {
 }
 
 /** Where a sequence is seen: with it, the masks are a pure function. */
-export interface MaskingPlace {
+interface MaskingPlace {
   readonly seed: number;
   readonly epoch: number;
   readonly index: number;

@@ -17,7 +17,7 @@ export interface SequenceSource {
 }
 
 /** How a stream is cut into sequences. */
-export interface SequenceOptions {
+interface SequenceOptions {
   /** Tokens of a sequence, [CLS] and [SEP] included. */
   readonly sequenceLength: number;
   readonly ids: { readonly cls: number; readonly sep: number; readonly unk: number };

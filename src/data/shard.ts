@@ -20,7 +20,7 @@ const BUFFER_BYTES = 1 << 20;
 /** The ids of a vocabulary, in the narrowest type that holds them. */
 export type TokenArray = Uint16Array | Uint32Array;
 
-export interface ShardHeader {
+interface ShardHeader {
   readonly bytesPerToken: 2 | 4;
   readonly separatorId: number;
   readonly tokenCount: number;

@@ -18,7 +18,7 @@ import { openCorpus } from "../training/loop/training-corpus.js";
 import { gatherText } from "./gather.js";
 import { cpuMsPerSentence, fillMask, maskedSentences, timedSentences } from "./look.js";
 
-export interface DemoOptions {
+interface DemoOptions {
   teacher: string;
   /** A new folder for everything the demo makes. */
   out: string;

@@ -21,7 +21,7 @@ const PLACES = [
 
 const largestFileBytes = 2 << 20;
 
-export interface GatheredText {
+interface GatheredText {
   documents: string[];
   characters: number;
   files: number;

@@ -6,7 +6,7 @@ import { type Kernels, kernelLevels, physicalCores, wantedKernels } from "../pro
 import type { Bindings } from "./native.gen.js";
 
 /** What set-up found and built: build/engine.json, or build/<LIMBECK_ENGINE>/engine.json where that is set. */
-export interface EngineRecord {
+interface EngineRecord {
   /** "wheel", "cuda", or "custom" for LIBTORCH and LIBTORCH_USE_PYTORCH. */
   engine: string;
   version: string;

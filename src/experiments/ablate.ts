@@ -7,7 +7,7 @@ import { percent } from "../quantities.js";
 import type { DistillRecipe } from "../recipes/distill-recipe.js";
 import { type ReportOf, reportHead, type StudentRuns, type VariantResult, writeReport } from "../runs/report.js";
 import { discardCheckpoints } from "../runs/run.js";
-import { type Job, type JobsObserver, runJobs } from "./jobs.js";
+import { type Job, runJobs } from "./jobs.js";
 import { PAPER_ABLATION } from "./paper.js";
 import { removeModel } from "./seeds.js";
 import { pairedDifference, spreadOf } from "./statistics.js";
@@ -15,10 +15,9 @@ import {
   jobOf,
   type PresentTask,
   presentTasks,
-  type RunTask,
   readTaskRun,
   reportedEntries,
-  type TaskEntry,
+  type SeriesOptions,
   takeReportFolder,
 } from "./task-runs.js";
 
@@ -30,13 +29,13 @@ export interface DistillJob {
 }
 
 /** What is left out, and how. The weights of the losses that are kept stay as they are. */
-export interface Variant {
+interface Variant {
   readonly name: string;
   readonly title: string;
   readonly changes: Partial<DistillRecipe>;
 }
 
-export const VARIANTS: readonly Variant[] = [
+const VARIANTS: readonly Variant[] = [
   { name: "full", title: "full triple loss", changes: {} },
   { name: "no-ce", title: "without L_ce", changes: { alphaCe: 0 } },
   { name: "no-cos", title: "without L_cos", changes: { alphaCos: 0 } },
@@ -44,28 +43,14 @@ export const VARIANTS: readonly Variant[] = [
   { name: "random-start", title: "random initialisation", changes: { initialisation: "random" } },
 ];
 
-export interface AblateReportOptions {
+export interface AblateReportOptions extends SeriesOptions {
   /** Of the full variant; the others change it. */
   readonly recipe: DistillRecipe;
   /** For the report, and the same when it is resumed. */
   readonly teacher: string;
-  readonly tasks: readonly TaskEntry[];
   /** Of distillation: every variant is distilled with each. */
   readonly distillSeeds: readonly number[];
-  /** Of fine-tuning: every student is fine-tuned on every task with each. */
-  readonly seeds: readonly number[];
-  /** What every fine-tuning is changed by: kept, and the same when it is resumed. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly out: string;
-  readonly resume: boolean;
-  /** Whether fine-tuned models stay: the report needs their figures alone. Students always do. */
-  readonly keepModels: boolean;
   readonly runDistill: (job: DistillJob) => Promise<{ readonly heldOut: { readonly accuracy: number } }>;
-  readonly runTask: RunTask;
-  /** The command line; null where a program asks. */
-  readonly command?: string | null | undefined;
-  readonly observer: JobsObserver;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export type AblateReport = ReportOf<"ablate">;

@@ -6,7 +6,7 @@ import { type ModelScores, type ReportOf, reportHead, type Spread, writeReport }
 import { type GluePredictions, writeGlueSubmission } from "../tasks/predictions.js";
 import { GLUE_TASKS } from "../tasks/texts/glue-layouts.js";
 import { splitsIn, textTaskFolder } from "../tasks/texts/text-folder.js";
-import { type Job, type JobsObserver, runJobs } from "./jobs.js";
+import { type Job, runJobs } from "./jobs.js";
 import { bestRun, keepBestModel } from "./seeds.js";
 import { spreadOf } from "./statistics.js";
 import {
@@ -16,36 +16,21 @@ import {
   modelNames,
   type PresentTask,
   presentTasks,
-  type RunTask,
   readTaskRun,
   reportedEntries,
+  type SeriesOptions,
   type TaskEntry,
   type TaskJob,
   takeReportFolder,
 } from "./task-runs.js";
 
-export interface GlueOptions {
+export interface GlueOptions extends SeriesOptions {
   /** A model folder or a Hub id. */
   readonly model: string;
   /** The one whose share it keeps; null compares with nothing. */
   readonly compare: string | null;
-  /** In the order of the columns. */
-  readonly tasks: readonly TaskEntry[];
-  /** Every model is fine-tuned on every task with each. */
-  readonly seeds: readonly number[];
-  /** What every fine-tuning is changed by: kept, and the same when it is resumed. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly out: string;
-  readonly resume: boolean;
-  /** Whether every fine-tuned model stays; else of each model and task that of the best score alone. */
-  readonly keepModels: boolean;
-  readonly runTask: RunTask;
   /** Milliseconds of a pass at batch size 1, of each model; null draws no scatter. */
   readonly latenciesMs: ((models: readonly string[]) => Promise<readonly number[]>) | null;
-  /** The command line; null where a program asks. */
-  readonly command?: string | null | undefined;
-  readonly observer: JobsObserver;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export type GlueReport = ReportOf<"glue">;
@@ -88,10 +73,7 @@ export async function glueReport(options: GlueOptions): Promise<GlueReport> {
   return report;
 }
 
-interface Plan {
-  readonly model: string;
-  readonly name: string;
-}
+type Plan = Pick<ModelScores, "model" | "name">;
 
 function taskJob(
   { model, name }: Plan,
@@ -142,7 +124,7 @@ function shareKept(student: ModelScores, teacher: ModelScores): GlueReport["kept
 }
 
 /** A test set, whose labels nobody has but the benchmark's server. */
-export interface TestSet {
+interface TestSet {
   readonly task: PresentTask;
   readonly split: Split;
 }

@@ -1,5 +1,5 @@
 /** A row of the paper's Table 1. */
-export interface PaperRow {
+interface PaperRow {
   readonly name: string;
   /** As printed: the mean of the nine is 79.7 for BERT-base, whose row says 79.5. */
   readonly score: number;

@@ -5,8 +5,7 @@ import { copyModelFolder } from "../hub/folder.js";
 import { type ReportOf, reportedTaskOf, reportHead, writeReport } from "../runs/report.js";
 import { finetune } from "../tasks/finetune.js";
 import type { Finetuning } from "../tasks/finetune-options.js";
-import type { FinetuneResult } from "../tasks/result.js";
-import { finishedRun } from "../tasks/run-report.js";
+import { type FinetuneResult, finishedRun } from "../tasks/run-report.js";
 import { spreadOf } from "./statistics.js";
 import { keptModel, takeReportFolder } from "./task-runs.js";
 

@@ -24,11 +24,6 @@ interface TaskRecipeFlags {
   options: { recipe: string; set: string };
 }
 
-/** For the record, and only where there are some. */
-export function othersOf({ others }: TaskRecipes): { finetuneOf?: TaskRecipes["others"] } {
-  return Object.keys(others).length === 0 ? {} : { finetuneOf: others };
-}
-
 /**
  * A recipe for each task: the one that is asked for, or by the task's kind and the model's size; changed by `set`.
  *

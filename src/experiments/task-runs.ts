@@ -6,7 +6,8 @@ import { mean } from "../numbers.js";
 import { fixed } from "../quantities.js";
 import { hasReport, REPORT_FILE, type ReportOf, readReport, reportedTaskOf, type TaskRun } from "../runs/report.js";
 import { createRun, discardCheckpoints, isRun, openRun, type Run } from "../runs/run.js";
-import type { Job } from "./jobs.js";
+import type { MissingTask } from "../tasks/open.js";
+import type { Job, JobsObserver } from "./jobs.js";
 
 /** A model to be fine-tuned on a task with a seed. */
 export interface TaskJob {
@@ -24,7 +25,7 @@ export interface TaskJob {
 export type RunTask = (job: TaskJob) => Promise<void>;
 
 /** A task of a report, with its data, or with why there is none. */
-export type TaskEntry = PresentTask | MissingTask;
+export type TaskEntry = PresentTask | (MissingTask & { readonly data: null });
 
 export interface PresentTask {
   readonly name: string;
@@ -32,12 +33,23 @@ export interface PresentTask {
   readonly data: TaskData;
 }
 
-export interface MissingTask {
-  readonly name: string;
-  readonly title: string;
-  readonly data: null;
-  /** "no folder", "no train.tsv". */
-  readonly reason: string;
+/** What the tables of many runs are made with. */
+export interface SeriesOptions {
+  /** In the order of the columns. */
+  readonly tasks: readonly TaskEntry[];
+  /** Of fine-tuning: every model is fine-tuned on every task with each. */
+  readonly seeds: readonly number[];
+  /** What every fine-tuning is changed by: kept, and the same when it is resumed. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly out: string;
+  readonly resume: boolean;
+  /** Whether every fine-tuned model stays. */
+  readonly keepModels: boolean;
+  readonly runTask: RunTask;
+  /** The command line; null where a program asks. */
+  readonly command?: string | null | undefined;
+  readonly observer: JobsObserver;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

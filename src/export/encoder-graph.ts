@@ -5,7 +5,7 @@ import { POSITIONS } from "./parameters.js";
 import { numberOf, type Precision } from "./precision.js";
 
 /** What a graph reads, by the names of its values. */
-export interface GraphInputs {
+interface GraphInputs {
   /** int64 [B, S] */
   readonly inputIds: string;
   /** int64 [B, S], 1 at real tokens and 0 at padding. */

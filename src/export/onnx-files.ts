@@ -11,7 +11,7 @@ import { FloatPrecision, type Precision } from "./precision.js";
 import type { ExportSource } from "./source.js";
 
 /** The numbers and operators of a file. */
-export function numbersOf(
+function numbersOf(
   { dtype, runtime }: OnnxFileKind,
   parameters: Parameters,
   { kind }: GraphShape,

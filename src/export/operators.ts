@@ -2,7 +2,7 @@ import type { GraphBuilder } from "./onnx/graph-builder.js";
 import { numberOf } from "./precision.js";
 
 /** A linear layer's constants, by their names. */
-export interface QuantisedLinear {
+interface QuantisedLinear {
   readonly name: string;
   /** int8 [inputs, outputs] */
   readonly weight: string;
@@ -13,7 +13,7 @@ export interface QuantisedLinear {
 }
 
 /** Queries, keys and values, by their names; queries hold 1 / √(D / H) already. */
-export interface AttentionInputs {
+interface AttentionInputs {
   readonly name: string;
   /** [B, Q, D] */
   readonly query: string;
@@ -112,7 +112,7 @@ export class PortableOperators implements Operators {
 }
 
 /** An input in bytes, once for all products that read it. */
-export function quantisedInput(graph: GraphBuilder, x: string): { bytes: string; scale: string; zeroPoint: string } {
+function quantisedInput(graph: GraphBuilder, x: string): { bytes: string; scale: string; zeroPoint: string } {
   const [bytes, scale, zeroPoint] = [`${x}.bytes`, `${x}.scale`, `${x}.zeroPoint`];
   if (!graph.has(bytes)) {
     graph.addWithOutputs("DynamicQuantizeLinear", [x], { name: `${x}.quantised`, outputs: [bytes, scale, zeroPoint] });

@@ -47,7 +47,7 @@ export function numberOf(dtype: "float32" | "float16"): number {
 }
 
 /** A linear layer's numbers, ready to be written in some precision. */
-export interface LinearValues {
+interface LinearValues {
   readonly inputs: number;
   readonly outputs: number;
   /** [outputs, inputs], one row an output. */

@@ -7,6 +7,7 @@ import { withWeights } from "../hub/model-loading.js";
 import { loadOnnxRuntime } from "../infer/onnx-runtime.js";
 import { feedsOf } from "../infer/runtime.js";
 import { KIND_RECORDS, type Kind } from "../kinds/kinds.js";
+import { oneLine } from "../storage/json-file.js";
 import type { PaddedSequences } from "../text/model-inputs.js";
 import { attentionMask } from "../training/loop/micro-batch.js";
 import type { GraphShape } from "./model-graph.js";
@@ -63,8 +64,7 @@ export async function ortRunner(path: string): Promise<Runner> {
   const runtime = await loadOnnxRuntime();
   const options = { logSeverityLevel: ERRORS, intraOpNumThreads: engineInfo().threads } as const;
   const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
-    const words = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
-    throw new RunError(`${path}: ONNX Runtime does not load it: ${words}`, { cause });
+    throw new RunError(`${path}: ONNX Runtime does not load it: ${oneLine(cause)}`, { cause });
   });
   return {
     run: async (batch) => {

@@ -47,10 +47,10 @@ export async function openSource(source: string, task: PipelineTask | null): Pro
     checkTokenizerFits(path, tokenizer, config);
     const { weights } = folder;
     const json = { ...folder.config, architectures: [architectureOf(folder.family, KIND_RECORDS[kind].modelClass)] };
-    const dispose = () => folder.close();
+    const dispose = () => folder[Symbol.dispose]();
     return { folder, config: json, weights, shape, tokenizer, parameterNames, [Symbol.dispose]: dispose };
   } catch (error) {
-    folder.close();
+    folder[Symbol.dispose]();
     throw error;
   }
 }

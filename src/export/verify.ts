@@ -24,7 +24,7 @@ export interface Verification {
   readonly score: number | null;
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly source: ExportSource;
   readonly sample: Sample;
   readonly check: PreparedCheck | null;

@@ -51,7 +51,7 @@ export interface ParameterNames {
 }
 
 /** What a name in a file stands for. */
-export type FileName =
+type FileName =
   | { readonly kind: "parameter"; readonly ours: string; readonly part: number; readonly parts: number }
   | { readonly kind: "tied"; readonly ours: string }
   | { readonly kind: "ignored" }

@@ -20,11 +20,10 @@ export interface ModelFolder extends ModelConfig, Disposable {
   readonly config: JsonObject;
   readonly family: Family;
   readonly weights: ModelWeights;
-  close(): void;
 }
 
 /** What goes into a model folder. */
-export interface ModelFolderContent {
+interface ModelFolderContent {
   readonly path: string;
   /** config.json in Hugging Face's terms: `model_type` and `architectures` decide the parameters' names. */
   readonly config: object;
@@ -59,8 +58,7 @@ export function readModelFolder(path: string): ModelFolder {
   const reader = openWeights(path);
   try {
     const weights = new ModelWeights(path, family, reader);
-    const close = () => weights.close();
-    return { path, config, family, ...said, weights, close, [Symbol.dispose]: close };
+    return { path, config, family, ...said, weights, [Symbol.dispose]: () => weights[Symbol.dispose]() };
   } catch (error) {
     reader.close();
     throw error;

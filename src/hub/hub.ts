@@ -9,7 +9,7 @@ import { oneLine, quoted } from "../storage/json-file.js";
 import { CONFIG_FILE } from "./folder.js";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./weights.js";
 
-export interface ResolveOptions {
+interface ResolveOptions {
   /** Branch, tag or commit. Default "main". */
   readonly revision?: string;
   /** Told in one line of each file that is fetched, and when the cache stands in for the Hub. */

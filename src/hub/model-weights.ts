@@ -1,7 +1,8 @@
 import { ConfigError, FormatError } from "../errors.js";
 import { type Family, fromFileName, toFileNames } from "../families/family.js";
 import { quoted } from "../storage/json-file.js";
-import type { TensorEntries, TensorInfo, TensorReader, TensorSource } from "./safetensors.js";
+import type { TensorEntries, TensorReader, TensorSource } from "./safetensors.js";
+import type { TensorInfo } from "./safetensors-header.js";
 
 const NAMED = 3;
 
@@ -78,12 +79,8 @@ export class ModelWeights implements Disposable {
     for (const [name, shape] of expected) this.#checkShape(name, shape);
   }
 
-  close(): void {
-    this.#reader.close();
-  }
-
   [Symbol.dispose](): void {
-    this.close();
+    this.#reader.close();
   }
 
   #sourcesOf(name: string): readonly string[] {

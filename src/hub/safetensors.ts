@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { bytesPerElement } from "../engine/tensor/dtype.js";
 import { FormatError, ShapeError } from "../errors.js";
-import { replaceFile } from "../storage/atomic-files.js";
 import { quoted, readError } from "../storage/json-file.js";
 import {
   formatHeader,
@@ -13,14 +12,7 @@ import {
   tensorBytes,
 } from "./safetensors-header.js";
 
-export type { TensorInfo } from "./safetensors-header.js";
-
-/** A tensor at rest: row-major, little endian. */
-export interface TensorBytes extends TensorInfo {
-  readonly bytes: Uint8Array;
-}
-
-/** A tensor whose bytes are asked for when they are written, so that a model is not in memory twice. */
+/** A tensor, row-major, little endian; bytes may be asked for when they are written, so that a model is not in memory twice. */
 export interface TensorSource extends TensorInfo {
   readonly bytes: Uint8Array | (() => Uint8Array);
 }
@@ -116,7 +108,7 @@ export class SafetensorsFile implements TensorReader {
 }
 
 /** A file about to be written: its size is known before its bytes are. */
-export interface SerializedFile {
+interface SerializedFile {
   readonly byteLength: number;
   readonly chunks: Iterable<Uint8Array>;
 }
@@ -138,16 +130,6 @@ export function serializeSafetensors(tensors: TensorEntries, metadata: Record<st
   }
   const header = formatHeader({ tensors: ranges, metadata });
   return { byteLength: header.byteLength + end, chunks: fileChunks(header, ordered) };
-}
-
-/**
- * Writes a safetensors file whole or not at all: aside, synced, renamed.
- *
- * @throws StorageError when the disk is full; what was there before stays
- */
-export function writeSafetensors(path: string, tensors: TensorEntries, metadata: Record<string, string> = {}): void {
-  const { byteLength, chunks } = serializeSafetensors(tensors, metadata);
-  replaceFile(path, chunks, { neededBytes: byteLength });
 }
 
 /** Wide elements first, so that every tensor begins at a multiple of its element size; then by name. */

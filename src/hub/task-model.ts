@@ -27,7 +27,7 @@ export interface LoadedTaskModel extends Disposable {
 }
 
 /** A model to be fine-tuned; it has no values yet. */
-export interface StartedTaskModel {
+interface StartedTaskModel {
   /** The folder it starts from. */
   path: string;
   model: TaskModel;

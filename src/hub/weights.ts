@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError } from "../errors.js";
 import { isJsonObject, kindOf, quoted, readJsonObject } from "../storage/json-file.js";
-import { openSafetensors, type SafetensorsFile, type TensorInfo, type TensorReader } from "./safetensors.js";
+import { openSafetensors, type SafetensorsFile, type TensorReader } from "./safetensors.js";
+import type { TensorInfo } from "./safetensors-header.js";
 
 export const WEIGHTS_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";

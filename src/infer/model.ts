@@ -80,15 +80,12 @@ export class Model {
     return model;
   }
 
-  private constructor(parts: {
-    where: string;
-    dtype: ModelDType;
-    config: ModelConfig;
-    tokenizer: PieceEncoder;
-    file: string;
-    session: InferenceSession;
-    runtime: Runtime;
-  }) {
+  private constructor(
+    parts: Pick<Model, "where" | "dtype" | "config" | "tokenizer" | "file"> & {
+      session: InferenceSession;
+      runtime: Runtime;
+    },
+  ) {
     this.where = parts.where;
     this.dtype = parts.dtype;
     this.config = parts.config;

@@ -19,7 +19,7 @@ export type Predictions = OfKinds<{
 }>;
 
 /** What any of the pipelines may be told: each takes what is its own. */
-export interface PredictOptions extends RunOptions {
+interface PredictOptions extends RunOptions {
   /** Candidates for each [MASK]. */
   readonly top?: number | undefined;
   /** Whether vectors are scaled to length 1. */

@@ -1,7 +1,7 @@
 import { KIND_RECORDS, type Kind } from "./kinds.js";
 
 /** A sequence of a batch [B, S]. */
-export interface BatchRow {
+interface BatchRow {
   readonly row: number;
   readonly B: number;
   readonly S: number;

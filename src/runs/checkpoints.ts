@@ -69,7 +69,7 @@ export function listSteps(folder: string): number[] {
   return steps.sort((a, b) => b - a);
 }
 
-export function checkpointPath(folder: string, step: number): string {
+function checkpointPath(folder: string, step: number): string {
   return join(folder, `step-${step}`);
 }
 
@@ -117,7 +117,7 @@ export function writeCheckpoint(
  * @throws FormatError when it is not complete, or not what was written
  * @throws ConfigError when an earlier version saved it
  */
-export function openCheckpoint(folder: string, step: number): Checkpoint {
+function openCheckpoint(folder: string, step: number): Checkpoint {
   const path = checkpointPath(folder, step);
   const { state, files, recipeSha256 } = readState(path, step);
   for (const [name, digest] of Object.entries(files)) if (digest) checkDigest(join(path, name), digest);

@@ -14,7 +14,7 @@ import { packageVersion } from "../version.js";
 export const REPORT_FILE = "report.json";
 
 /** Of all reports; a change that a reader could notice raises it. */
-export const REPORT_SCHEMA_VERSION = 1;
+const REPORT_SCHEMA_VERSION = 1;
 
 const list = <T extends z.ZodType>(of: T) => z.array(of).readonly();
 const count = z.number().int().min(0);

@@ -5,7 +5,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { OutputFile } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
 
-export interface EventWriterOptions {
+interface EventWriterOptions {
   /** Part of the file's name, as TensorBoard has it. Default: this machine's. */
   readonly host?: string;
   /** Milliseconds since 1970. Default: the clock. */
@@ -75,12 +75,8 @@ export class EventWriter implements Disposable {
     return this.#file.path;
   }
 
-  close(): void {
-    this.#file.close();
-  }
-
   [Symbol.dispose](): void {
-    this.close();
+    this.#file.close();
   }
 
   #write(step: number, fill: (event: BinaryWriter) => BinaryWriter): void {

@@ -25,27 +25,22 @@ export function sha256Of(parts: Iterable<string | NodeJS.ArrayBufferView>): stri
  * @throws FormatError when it cannot be read
  */
 export function digestFile(path: string, what: string): FileDigest {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for (const piece of piecesOf(path, what)) {
-    hash.update(piece);
-    bytes += piece.byteLength;
-  }
-  return { bytes, sha256: hash.digest("hex") };
-}
-
-/** Each piece is overwritten by the next. */
-function* piecesOf(path: string, what: string): Generator<Uint8Array> {
   let fd: number;
   try {
     fd = openSync(path, "r");
   } catch (error) {
     throw readError(path, what, error);
   }
+  const hash = createHash("sha256");
   const buffer = new Uint8Array(READ_BYTES);
+  let bytes = 0;
   try {
-    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) yield buffer.subarray(0, got);
+    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) {
+      hash.update(buffer.subarray(0, got));
+      bytes += got;
+    }
   } finally {
     closeSync(fd);
   }
+  return { bytes, sha256: hash.digest("hex") };
 }

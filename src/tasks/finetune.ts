@@ -17,8 +17,7 @@ import { type EvaluationOptions, evaluateSplit, type SplitResult } from "./evalu
 import { type FinetuneOptions, type Finetuning, finetuningOf, type TaskEvaluation } from "./finetune-options.js";
 import { finetunedCard } from "./finetuned-card.js";
 import { type PreparedSplit, prepareSplit } from "./prepared.js";
-import type { FinetuneResult } from "./result.js";
-import { finishedRun, writeRunReport } from "./run-report.js";
+import { type FinetuneResult, finishedRun, writeRunReport } from "./run-report.js";
 import { loadTeacher, type Student, startStudent } from "./student-and-teacher.js";
 import { type Feature, TaskSteps } from "./task-batches.js";
 import { TaskObjective } from "./task-objective.js";

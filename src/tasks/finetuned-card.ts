@@ -2,7 +2,7 @@ import { formatModelCard } from "../hub/card.js";
 import type { Task } from "../kinds/task.js";
 import { whole } from "../quantities.js";
 import type { FinetuneRecipe } from "../recipes/finetune-recipe.js";
-import type { FinetuneResult, SplitMetrics } from "./result.js";
+import type { FinetuneResult, SplitMetrics } from "./run-report.js";
 
 /** README.md of a fine-tuned model. */
 export function finetunedCard(

@@ -6,7 +6,7 @@ import type { Split, Task, Tasks } from "../kinds/task.js";
 import { replaceFile, replaceText } from "../storage/atomic-files.js";
 import { makeFolder } from "../storage/disk.js";
 import { formatJson } from "../storage/json-file.js";
-import type { Prediction } from "./prepared.js";
+import type { Judgement } from "./prepared.js";
 import { GLUE_TASKS } from "./texts/glue-layouts.js";
 
 /** What a model says of a test set of GLUE. */
@@ -19,7 +19,7 @@ export interface GluePredictions {
 }
 
 /** What a submission holds. */
-export interface GlueSubmission {
+interface GlueSubmission {
   readonly zip: Uint8Array;
   /** Files that the benchmark's server wants and nobody gave. */
   readonly missing: readonly string[];
@@ -96,11 +96,7 @@ export function writeSquadPredictions(folder: string, { answers, nullOdds }: Squ
 }
 
 /** What a model says of a split. */
-interface SplitPredictions {
-  readonly split: Split;
-  readonly predictions: readonly Prediction[];
-  readonly nullOdds: ReadonlyMap<string, number> | null;
-}
+type SplitPredictions = Pick<Judgement, "predictions" | "nullOdds"> & { readonly split: Split };
 
 type Writer<T> = (folder: string, task: T, said: SplitPredictions) => void;
 

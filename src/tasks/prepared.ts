@@ -54,7 +54,7 @@ export interface PreparedSplit {
 }
 
 /** What of a recipe decides features and answers. */
-export type FeatureOptions = Pick<
+type FeatureOptions = Pick<
   FinetuneRecipe,
   "sequenceLength" | "windowStride" | "maxAnswerLength" | "nBest" | "nullThreshold"
 >;

@@ -5,7 +5,7 @@ import type { WordCounts } from "./word-counts.js";
 
 const PIECES_PER_REPORT = 500;
 
-export interface LearnOptions {
+interface LearnOptions {
   vocabSize: number;
   minFrequency: number;
   limitAlphabet: number;

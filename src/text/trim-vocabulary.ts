@@ -1,7 +1,7 @@
 import { type AddedToken, type TokenizerSpec, tokensById } from "./tokenizer-spec.js";
 
 /** A tokenizer with fewer pieces. */
-export interface TrimmedVocabulary {
+interface TrimmedVocabulary {
   readonly spec: TokenizerSpec;
   /** For each new id, the old one. */
   readonly oldIds: Uint32Array;

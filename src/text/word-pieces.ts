@@ -2,7 +2,7 @@ import type { CharacterEffects } from "./characters.js";
 import { SPECIAL_TOKENS, type TokenizerSpec } from "./tokenizer-spec.js";
 
 /** Receives tokens and where they stand. */
-export interface TokenSink {
+interface TokenSink {
   readonly ids: number[];
   readonly starts: number[];
   readonly ends: number[];

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { bertBase } from "../../src/families/bert.js";
 import { distilBertStudent } from "../../src/families/distilbert.js";
 import type { Family } from "../../src/families/family.js";
-import { openSafetensors, type TensorSource, writeSafetensors } from "../../src/hub/safetensors.js";
+import { openSafetensors, type TensorSource } from "../../src/hub/safetensors.js";
+import { writeSafetensors } from "../hub/write-safetensors.js";
 
 /** A family of these tests' own: BERT's structure, other names, and positions that start at the third row. */
 const OFFSET = 2;

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type TensorSource, writeSafetensors } from "../../src/hub/safetensors.js";
+import type { TensorSource } from "../../src/hub/safetensors.js";
+import { writeSafetensors } from "./write-safetensors.js";
 
 /** A float32 tensor of these shape and values, row-major. */
 export function f32(shape: readonly number[], values: readonly number[]): TensorSource & { bytes: Uint8Array } {

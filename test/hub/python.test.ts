@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { formatModelCard } from "../../src/hub/card.js";
 import { readModelFolder, writeModelFolder } from "../../src/hub/folder.js";
-import { openSafetensors, writeSafetensors } from "../../src/hub/safetensors.js";
+import { openSafetensors } from "../../src/hub/safetensors.js";
 import { needs, PYTHON, python } from "../needs.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { f32, parameterShapes } from "./example-model.js";
+import { writeSafetensors } from "./write-safetensors.js";
 
 // Importing torch and transformers takes most of it, a minute on a busy machine.
 vi.setConfig({ testTimeout: 300_000 });

@@ -4,9 +4,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytesPerElement } from "../../src/engine/tensor/dtype.js";
 import { FormatError } from "../../src/errors.js";
-import { openSafetensors, writeSafetensors } from "../../src/hub/safetensors.js";
+import { openSafetensors } from "../../src/hub/safetensors.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { f32 } from "./example-model.js";
+import { writeSafetensors } from "./write-safetensors.js";
 
 /** A file with this header and so many bytes of data; the length field can lie. */
 function fileOf(header: unknown, dataBytes: number, lengthField?: bigint): string {

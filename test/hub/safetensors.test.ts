@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { DType } from "../../src/engine/tensor/dtype.js";
-import { openSafetensors, writeSafetensors } from "../../src/hub/safetensors.js";
+import { openSafetensors } from "../../src/hub/safetensors.js";
 import { temporaryFolder } from "../storage/temporary-folder.js";
 import { f32 } from "./example-model.js";
+import { writeSafetensors } from "./write-safetensors.js";
 
 test("lays a file out as the format says, byte by byte", () => {
   const path = join(temporaryFolder(), "one.safetensors");

@@ -91,7 +91,7 @@ export class Golden<M extends Module> implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#folder.close();
+    this.#folder[Symbol.dispose]();
     this.#results.close();
   }
 }

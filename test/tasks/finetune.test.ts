@@ -9,7 +9,7 @@ import { readMetrics } from "../../src/runs/metrics-log.js";
 import { evaluate as evaluateModel } from "../../src/tasks/evaluate-model.js";
 import { finetune } from "../../src/tasks/finetune.js";
 import type { FinetuneOptions } from "../../src/tasks/finetune-options.js";
-import type { FinetuneResult } from "../../src/tasks/result.js";
+import type { FinetuneResult } from "../../src/tasks/run-report.js";
 import { smallCorpus, untrainedModel } from "../training/loop/small-corpus.js";
 import { numberTask, questionTask, smallFinetuning, topicTask } from "./made-up-task.js";
 

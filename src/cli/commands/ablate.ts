@@ -3,15 +3,11 @@ import type { AblateFolders } from "../../experiments/task-entries.js";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
 import {
-  addPlaceFlags,
   addPrintFlags,
-  addRecipeFlags,
-  addSaveFlags,
+  addTrainingFlags,
   collectSettings,
-  type PlaceFlags,
-  type PrintFlags,
-  type RecipeFlags,
-  type SaveFlags,
+  RECIPE_GROUP,
+  type TableFlags,
   wholeNumber,
 } from "../flags/options.js";
 
@@ -36,17 +32,16 @@ export function registerAblate(program: Command): void {
     .option("--keep-models", "keep every fine-tuned model (default: the students alone, and all figures)")
     .option("--distill-seeds <n>", "distillations of every variant", wholeNumber(1), 1)
     .option("--seeds <n>", "fine-tunings of every student on every task", wholeNumber(1), 5);
-  addRecipeFlags(command, { defaultRecipe: "nano" })
+  addTrainingFlags(command, { defaultRecipe: "nano" })
+    .option("--evaluate-every <steps>", "evaluate distillations on the held-out text", wholeNumber(1), 100)
+    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256)
+    .optionsGroup(RECIPE_GROUP)
     .option("--finetune-recipe <name>", "a recipe for fine-tuning on texts (default: by size, as in glue)")
     .option(
       "--set-finetune <key=value...>",
       "change values of it, for all tasks or for one: --set-finetune epochs=1 squad.epochs=2",
       collectSettings,
     );
-  addPlaceFlags(command);
-  addSaveFlags(command)
-    .option("--evaluate-every <steps>", "evaluate distillations on the held-out text", wholeNumber(1), 100)
-    .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
   addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
 }
 
@@ -56,15 +51,9 @@ Examples:
   $ limbeck ablate --data data --glue glue --out ablation --tasks rte sst2 --set steps=1000 --resume
   $ limbeck ablate --data data --squad squad --out ablation --distill-seeds 3 --set-finetune squad.trainExamples=20000`;
 
-interface AblateFlags extends AblateFolders, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+interface AblateFlags extends AblateFolders, TableFlags {
   teacher?: string;
-  data: string;
-  skipBadRows?: boolean;
-  out: string;
-  resume?: boolean;
-  keepModels?: boolean;
   distillSeeds: number;
-  seeds: number;
   finetuneRecipe?: string;
   setFinetune?: Record<string, unknown>;
   evaluateEvery: number;

@@ -3,22 +3,21 @@ import { relative } from "node:path";
 import type { Command } from "commander";
 import type { DemoModel, DemoResult } from "../../demo/demo.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
+import { formatRows, numberColumns } from "../../pages/table.js";
 import { useThreads } from "../../processor.js";
 import { duration, percent, short } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
 import { commandLine } from "../display/output.js";
 import { watchRun } from "../display/run-display.js";
-import { numberFrom, wholeNumber } from "../flags/options.js";
+import { numberFrom, type PrintFlags, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
-interface DemoFlags {
+interface DemoFlags extends PrintFlags {
   teacher?: string;
   corpus?: string[];
   out?: string;
   seconds: number;
   threads?: number;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 export function registerDemo(program: Command): void {
@@ -116,9 +115,9 @@ function comparison(models: readonly DemoModel[]): string[] {
 
 function table(models: readonly DemoModel[]): string[] {
   const best = Math.max(...models.map(({ heldOut }) => heldOut.accuracy));
-  const rows = [
-    ["", "layers", "parameters", "in f32", "CPU/sentence", "held-out accuracy", ""],
-    ...models.map(({ name, layers, parameters, bytes, cpuMsPerSentence, heldOut }) => [
+  const labels = ["layers", "parameters", "in f32", "CPU/sentence", "held-out accuracy"];
+  const rows = models.map(({ name, layers, parameters, bytes, cpuMsPerSentence, heldOut }) => ({
+    cells: [
       name,
       String(layers),
       short(parameters),
@@ -126,13 +125,7 @@ function table(models: readonly DemoModel[]): string[] {
       `${cpuMsPerSentence.toFixed(1)} ms`,
       percent(heldOut.accuracy),
       "█".repeat(Math.round((20 * heldOut.accuracy) / best)),
-    ]),
-  ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 || i === 6 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+    ],
+  }));
+  return formatRows({ columns: [...numberColumns("", labels), { label: "", align: "left" }], rows });
 }

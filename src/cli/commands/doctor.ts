@@ -7,6 +7,7 @@ import type { DType } from "../../engine/tensor/dtype.js";
 import { LimbeckError } from "../../errors.js";
 import { EMBEDDED_TEACHER } from "../../hub/embedded-teacher.js";
 import { physicalCores, useThreads } from "../../processor.js";
+import { oneLine } from "../../storage/json-file.js";
 import { printResult } from "../display/output.js";
 
 export function registerDoctor(program: Command): void {
@@ -148,10 +149,9 @@ async function inspectEngine(problems: Problem[]): Promise<Diagnosis["engine"]> 
     const measured = [await measure("float32"), await measure("bfloat16")];
     return { ...info, measured, precision: info.cpuHasBfloat16 ? "bfloat16" : "float32" };
   } catch (error) {
-    const what = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     // Its own message says what to do.
     const fix = error instanceof LimbeckError ? "" : 'Run "npm run setup" again.';
-    problems.push({ what: what ?? "", fix, isFatal: true });
+    problems.push({ what: oneLine(error), fix, isFatal: true });
     return null;
   }
 }
@@ -181,7 +181,7 @@ async function inspectTokenizers(problems: Problem[]): Promise<void> {
   try {
     await import("tokenizers");
   } catch (error) {
-    const what = `the package tokenizers does not load (${error instanceof Error ? error.message.split("\n", 1)[0] : error})`;
+    const what = `the package tokenizers does not load (${oneLine(error)})`;
     problems.push({ what, fix: 'Run "npm ci --ignore-scripts" again.', isFatal: true });
   }
 }

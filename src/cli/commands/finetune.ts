@@ -3,24 +3,11 @@ import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
 import { fixed, percent, whole } from "../../quantities.js";
 import type { Finetuning } from "../../tasks/finetune-options.js";
-import type { FinetuneResult } from "../../tasks/result.js";
+import type { FinetuneResult } from "../../tasks/run-report.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { commandLine, printResult } from "../display/output.js";
-import {
-  addPlaceFlags,
-  addPrintFlags,
-  addProfileFlag,
-  addRecipeFlags,
-  addSaveFlags,
-  addTaskFlags,
-  type PlaceFlags,
-  type PrintFlags,
-  type ProfileFlag,
-  type RecipeFlags,
-  type SaveFlags,
-  type TaskFlags,
-  wholeNumber,
-} from "../flags/options.js";
+import { addPrintFlags, addProfileFlag, addTaskFlags, addTrainingFlags, wholeNumber } from "../flags/options.js";
+import type { FinetuneFlags } from "../flags/session.js";
 
 export function registerFinetune(program: Command): void {
   const command = program
@@ -46,11 +33,9 @@ export function registerFinetune(program: Command): void {
       wholeNumber(1),
     )
     .option("--keep-models", "with --seeds, keep every seed's model (default: that of the best)");
-  addRecipeFlags(command, {
+  addTrainingFlags(command, {
     defaultRecipe: "by task and size: finetune-base, squad-base, or …-nano for hidden sizes below 256",
   });
-  addPlaceFlags(command);
-  addSaveFlags(command);
   addProfileFlag(addPrintFlags(command)).addHelpText("after", EXAMPLES).action(run);
 }
 
@@ -59,15 +44,6 @@ Examples:
   $ limbeck finetune --model run/model --task sst2 --data glue --out sst2
   $ limbeck finetune --model run/model --task squad --data squad --out squad --teacher teacher-squad/model
   $ limbeck finetune --model run/model --train train.csv --validation dev.csv --text title body --label topic --out topics`;
-
-interface FinetuneFlags extends TaskFlags, RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
-  model?: string;
-  teacher?: string;
-  out: string;
-  resume?: boolean;
-  seeds?: number;
-  keepModels?: boolean;
-}
 
 async function run(flags: FinetuneFlags): Promise<void> {
   useThreads(flags.threads);

@@ -1,17 +1,7 @@
 import type { Command } from "commander";
 import { useThreads } from "../../processor.js";
 import { openDisplay } from "../display/display.js";
-import {
-  addPlaceFlags,
-  addPrintFlags,
-  addRecipeFlags,
-  addSaveFlags,
-  type PlaceFlags,
-  type PrintFlags,
-  type RecipeFlags,
-  type SaveFlags,
-  wholeNumber,
-} from "../flags/options.js";
+import { addPrintFlags, addTrainingFlags, type TableFlags, wholeNumber } from "../flags/options.js";
 
 export function registerGlue(program: Command): void {
   const command = program
@@ -32,12 +22,10 @@ export function registerGlue(program: Command): void {
     .option("--resume", "go on: the same command again, nothing finished is repeated")
     .option("--keep-models", "keep every fine-tuned model (default: of each task the one of the best seed)")
     .option("--seeds <n>", "runs of every model on every task", wholeNumber(1), 5);
-  addRecipeFlags(command, {
+  addTrainingFlags(command, {
     defaultRecipe: "finetune-base, or finetune-nano for hidden sizes below 256",
     set: "change values of the recipe, for all tasks or for one: --set epochs=1 rte.epochs=5",
   });
-  addPlaceFlags(command);
-  addSaveFlags(command);
   addPrintFlags(command).addHelpText("after", EXAMPLES).action(run);
 }
 
@@ -46,17 +34,11 @@ Examples:
   $ limbeck glue --model run/model --compare teacher --data glue --out glue-report
   $ limbeck glue --model run/model --data glue --out quick --tasks rte sst2 --seeds 3 --set epochs=1 rte.epochs=5`;
 
-interface GlueFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags {
+interface GlueFlags extends TableFlags {
   model: string;
   compare?: string;
-  data: string;
   tasks?: string[];
-  skipBadRows?: boolean;
   test?: boolean;
-  out: string;
-  resume?: boolean;
-  keepModels?: boolean;
-  seeds: number;
 }
 
 async function run(flags: GlueFlags): Promise<void> {

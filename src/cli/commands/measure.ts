@@ -5,10 +5,10 @@ import { useThreads } from "../../processor.js";
 import { whole } from "../../quantities.js";
 import { openDisplay, type ProgressView } from "../display/display.js";
 import { commandLine } from "../display/output.js";
-import { wholeNumber } from "../flags/options.js";
+import { type PrintFlags, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
-interface MeasureFlags {
+interface MeasureFlags extends PrintFlags {
   shape?: string[];
   data?: string;
   pairs?: number;
@@ -18,8 +18,6 @@ interface MeasureFlags {
   batches?: number;
   threads?: number;
   out?: string;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 export function registerMeasure(program: Command): void {

@@ -112,10 +112,7 @@ function isExported(source: string): boolean {
 async function exportAside(model: string, out: string, { quiet }: { quiet: boolean | undefined }): Promise<string> {
   if (!quiet) process.stderr.write(`${model} has no onnx/: exporting it for this visit ("limbeck export" keeps it)\n`);
   const { exportModel } = await import("../../export/export.js");
-  await exportModel({
-    ...{ model, out, task: null, dtypes: ["fp32", "fp16", "int8"] },
-    ...{ trimVocab: null, text: null, check: null, maxDrop: 1, force: false },
-  });
+  await exportModel({ model, out, maxDrop: 1 });
   return out;
 }
 

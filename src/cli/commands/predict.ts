@@ -9,10 +9,10 @@ import { KIND_RECORDS, KINDS, type Kind, PIPELINE_TASKS, type PipelineTask } fro
 import { physicalCores } from "../../processor.js";
 import { whole } from "../../quantities.js";
 import { openDisplay } from "../display/display.js";
-import { numberFrom, wholeNumber } from "../flags/options.js";
+import { numberFrom, type PrintFlags, wholeNumber } from "../flags/options.js";
 import type { GivenInput } from "../flags/predict-inputs.js";
 
-interface PredictFlags {
+interface PredictFlags extends PrintFlags {
   model: string;
   task?: PipelineTask;
   dtype: ModelDType;
@@ -25,8 +25,6 @@ interface PredictFlags {
   unanswerable?: boolean;
   nullThreshold?: number;
   threads?: number;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 /** Inputs that are run together: enough to sort by length, few enough to hold. */

@@ -3,18 +3,16 @@ import { Interrupted } from "../../errors.js";
 import { duration, percent, whole } from "../../quantities.js";
 import { CorpusMeter, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { numberFrom, wholeNumber } from "../flags/options.js";
+import { numberFrom, type PrintFlags, wholeNumber } from "../flags/options.js";
 import { stopRequested } from "../interrupts.js";
 
-interface PrepareFlags {
+interface PrepareFlags extends PrintFlags {
   tokenizer: string;
   out: string;
   heldOut: number;
   heldOutTokens: number;
   shardTokens: number;
   workers?: number;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 export function registerPrepare(program: Command): void {

@@ -1,18 +1,15 @@
 import type { Command } from "commander";
 import { duration, whole } from "../../quantities.js";
-import type { ProgressView } from "../display/display.js";
 import { CorpusMeter, type Display, logIgnored, openDisplay } from "../display/display.js";
 import { printResult } from "../display/output.js";
-import { wholeNumber } from "../flags/options.js";
+import { type PrintFlags, wholeNumber } from "../flags/options.js";
 
-interface TokenizerFlags {
+interface TokenizerFlags extends PrintFlags {
   vocabSize: number;
   out: string;
   cased?: boolean;
   minFrequency: number;
   limitAlphabet: number;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 export function registerTokenizer(program: Command): void {
@@ -64,6 +61,5 @@ async function run(corpus: string[], flags: TokenizerFlags): Promise<void> {
 
 function showMerge(display: Display, { pieces, vocabSize }: { pieces: number; vocabSize: number }): void {
   const text = `${whole(pieces)} / ${whole(vocabSize)} word pieces`;
-  const view: ProgressView = { fraction: pieces / vocabSize, parts: [{ text, rank: 9 }], etaSeconds: null };
-  display.progress(view);
+  display.progress({ fraction: pieces / vocabSize, parts: [{ text, rank: 9 }], etaSeconds: null });
 }

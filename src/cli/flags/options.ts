@@ -1,17 +1,30 @@
 import { type Command, InvalidArgumentError } from "commander";
 
 /** What pretrain and distill both take. */
-export interface RunFlags extends RecipeFlags, PlaceFlags, SaveFlags, PrintFlags, ProfileFlag {
+export interface RunFlags extends TrainingFlags {
   data?: string;
-  out: string;
-  resume?: boolean;
   heldOutSequences: number;
   evaluateEvery: number;
 }
 
-export interface RecipeFlags {
+/** What all take that train. */
+export interface TrainingFlags extends PlaceFlags, PrintFlags {
+  out: string;
+  resume?: boolean;
   recipe?: string;
   set?: Record<string, unknown>;
+  logEvery: number;
+  saveEvery: number;
+  saveEveryMinutes: number;
+  profile?: boolean;
+}
+
+/** What the tables of many runs take. */
+export interface TableFlags extends TrainingFlags {
+  data: string;
+  skipBadRows?: boolean;
+  keepModels?: boolean;
+  seeds: number;
 }
 
 export interface PlaceFlags {
@@ -19,20 +32,12 @@ export interface PlaceFlags {
   threads?: number;
 }
 
-export interface SaveFlags {
-  logEvery: number;
-  saveEvery: number;
-  saveEveryMinutes: number;
-}
-
 export interface PrintFlags {
   json?: boolean;
   quiet?: boolean;
 }
 
-export interface ProfileFlag {
-  profile?: boolean;
-}
+export const RECIPE_GROUP = "What changes the result:";
 
 /** Adds the options of RunFlags, but `--data`, which reads differently in each command. */
 export function addRunFlags(command: Command, options: { defaultRecipe: string }): Command {
@@ -40,26 +45,33 @@ export function addRunFlags(command: Command, options: { defaultRecipe: string }
     .optionsGroup("The run:")
     .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
     .option("--resume", "go on from the last checkpoint in --out, with its own recipe, data and teacher");
-  addRecipeFlags(command, options);
-  addPlaceFlags(command);
-  addSaveFlags(command)
+  addTrainingFlags(command, options)
     .option("--evaluate-every <steps>", "evaluate on the held-out text", wholeNumber(1), 100)
     .option("--held-out-sequences <n>", "how much of it", wholeNumber(1), 256);
   return addProfileFlag(addPrintFlags(command));
 }
 
-/** @param options.set what --set does, where it is more than to change one recipe */
-export function addRecipeFlags(
+/**
+ * Adds the recipe, the place and the cadence.
+ *
+ * @param options.set what --set does, where it is more than to change one recipe
+ */
+export function addTrainingFlags(
   command: Command,
   {
     defaultRecipe,
     set = "change values of the recipe: --set steps=100 seed=7",
   }: { defaultRecipe: string; set?: string },
 ): Command {
-  return command
-    .optionsGroup("What changes the result:")
+  command
+    .optionsGroup(RECIPE_GROUP)
     .option("--recipe <name>", `a recipe of "limbeck recipes", or a JSON file (default: ${defaultRecipe})`)
     .option("--set <key=value...>", set, collectSettings);
+  return addPlaceFlags(command)
+    .optionsGroup("When things happen:")
+    .option("--log-every <steps>", "write losses to metrics.jsonl and TensorBoard", wholeNumber(1), 10)
+    .option("--save-every <steps>", "save a checkpoint", wholeNumber(1), 500)
+    .option("--save-every-minutes <m>", "save one at least so often", numberFrom(0.01), 10);
 }
 
 export function addPlaceFlags(command: Command): Command {
@@ -67,14 +79,6 @@ export function addPlaceFlags(command: Command): Command {
     .optionsGroup("Where it runs:")
     .option("--device <device>", "cpu, or cuda", "cpu")
     .option("--threads <n>", "threads of the engine (default: the physical cores)", wholeNumber(1));
-}
-
-export function addSaveFlags(command: Command): Command {
-  return command
-    .optionsGroup("When things happen:")
-    .option("--log-every <steps>", "write losses to metrics.jsonl and TensorBoard", wholeNumber(1), 10)
-    .option("--save-every <steps>", "save a checkpoint", wholeNumber(1), 500)
-    .option("--save-every-minutes <m>", "save one at least so often", numberFrom(0.01), 10);
 }
 
 export function addPrintFlags(command: Command): Command {

@@ -8,13 +8,10 @@ import type { Display } from "../display/display.js";
 import { commandLine } from "../display/output.js";
 import { heldOutWords, JobsDisplay, watchRun } from "../display/run-display.js";
 import { stopRequested } from "../interrupts.js";
-import type { PlaceFlags, ProfileFlag, RecipeFlags, RunFlags, SaveFlags, TaskFlags } from "./options.js";
+import type { RunFlags, TableFlags, TaskFlags, TrainingFlags } from "./options.js";
 
 /** What every run is called with, but for what is shown of its evaluations. */
-export function runOptions(
-  flags: RecipeFlags & PlaceFlags & SaveFlags & ProfileFlag & { out: string; resume?: boolean },
-  display: Display,
-) {
+function runOptions(flags: TrainingFlags, display: Display) {
   const { recipe, set, out, resume = false, device, profile } = flags;
   if (resume && !isRun(out)) display.log(`${out}: nothing to resume: starting`);
   return {
@@ -26,12 +23,12 @@ export function runOptions(
 }
 
 /** When a run logs and saves. */
-export function cadenceOf({ logEvery, saveEvery, saveEveryMinutes }: SaveFlags) {
+function cadenceOf({ logEvery, saveEvery, saveEveryMinutes }: TrainingFlags) {
   return { logEverySteps: logEvery, saveEverySteps: saveEvery, saveEveryMinutes };
 }
 
 /** What the tables of many runs are called with: a line for the series, which the run under way moves. */
-export function tableOptions(flags: SaveFlags, display: Display) {
+export function tableOptions(flags: TableFlags, display: Display) {
   const jobs = new JobsDisplay(display);
   return {
     cadence: cadenceOf(flags),
@@ -66,9 +63,9 @@ export function showHeldOut(display: Display) {
   };
 }
 
-interface SeedFlags {
-  out: string;
-  resume?: boolean;
+export interface FinetuneFlags extends TaskFlags, TrainingFlags {
+  model?: string;
+  teacher?: string;
   seeds?: number;
   keepModels?: boolean;
 }
@@ -78,15 +75,7 @@ interface SeedFlags {
  *
  * @throws ConfigError when a flag cannot apply
  */
-export function finetuneOptions(
-  flags: TaskFlags &
-    RecipeFlags &
-    PlaceFlags &
-    SaveFlags &
-    ProfileFlag &
-    SeedFlags & { model?: string; teacher?: string },
-  display: Display,
-): FinetuneOptions {
+export function finetuneOptions(flags: FinetuneFlags, display: Display): FinetuneOptions {
   checkSeeds(flags);
   const { task, data, train, validation, text, label, id, kind, skipBadRows, model, teacher } = flags;
   const { observer, ...options } = runOptions(flags, display);
@@ -101,7 +90,7 @@ export function finetuneOptions(
 }
 
 /** One run and several lie in folders of different kinds. */
-function checkSeeds({ out, resume, seeds, keepModels }: SeedFlags): void {
+function checkSeeds({ out, resume, seeds, keepModels }: FinetuneFlags): void {
   if (seeds !== undefined) return;
   if (keepModels) throw new ConfigError("--keep-models: expected --seeds with it, got none: one run has one model.");
   if (!resume || !isRun(out) || readRecipe(out).kind !== "finetune-seeds") return;
@@ -109,7 +98,7 @@ function checkSeeds({ out, resume, seeds, keepModels }: SeedFlags): void {
 }
 
 /** "accuracy 81.2 %, loss 0.412". */
-export function evaluationWords({ loss, score: _, ...figures }: TaskEvaluation): string {
+function evaluationWords({ loss, score: _, ...figures }: TaskEvaluation): string {
   const named = Object.entries(figures).map(([name, value]) => `${name} ${percent(value ?? Number.NaN)}`);
   return [...named, `loss ${loss.toFixed(3)}`].join(", ");
 }

@@ -1,6 +1,7 @@
 import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, FormatError } from "../../errors.js";
+import { errorCode } from "../../storage/disk.js";
 import { rowDocuments, TEXT_COLUMN, textDocuments } from "./documents.js";
 import { jsonRows, parquetRows } from "./rows.js";
 import {
@@ -100,8 +101,8 @@ function statOf(path: string): Stats {
   try {
     return statSync(path);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : "";
-    const what = code === "ENOENT" ? "no such file or folder" : `cannot be opened (${String(code)})`;
+    const code = errorCode(cause);
+    const what = code === "ENOENT" ? "no such file or folder" : `cannot be opened (${code})`;
     throw new FormatError(path, `${what}. Expected a text, JSONL or Parquet file, or a folder of them.`, { cause });
   }
 }

@@ -5,7 +5,7 @@ import { columnsText, EMPTY_FILE, NOT_UTF8, type Row, type WantedColumns } from 
 import { EXTENSIONS, type FileFormat, kindByName, type OnBytes, readBytes } from "./source-files.js";
 import { linesOf, type Utf8 } from "./text-lines.js";
 
-export type RowFormat = Exclude<FileFormat, "text">;
+type RowFormat = Exclude<FileFormat, "text">;
 
 /** A file of rows, and how to read it. */
 export interface RowFile {

@@ -8,7 +8,7 @@ const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 /** A line that is not empty. */
-export interface TextLine {
+interface TextLine {
   /** Counted from 1, empty ones included. */
   readonly number: number;
   /** Null where its bytes are not UTF-8. */

@@ -1,5 +1,5 @@
 /** Linear warm-up from 0 to the peak, then linear decay to 0 at the last step. */
-export interface LinearSchedule {
+interface LinearSchedule {
   peakLearningRate: number;
   warmupSteps: number;
   totalSteps: number;

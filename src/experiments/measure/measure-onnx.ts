@@ -17,7 +17,7 @@ const TOLERANCE = 0.02;
 const TRIAL_PASSES = 5;
 
 /** The rows of an exported model, and what there is to say of those left out. */
-export interface OnnxSubjects {
+interface OnnxSubjects {
   readonly subjects: readonly Subject[];
   readonly notes: readonly string[];
 }

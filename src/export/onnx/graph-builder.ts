@@ -2,7 +2,7 @@ import { encodeHalf } from "../../numbers.js";
 import type { Attribute, Initializer, OnnxDType, OnnxGraph, OnnxNode, OnnxValue } from "./graph.js";
 
 /** What an operation needs besides its inputs. */
-export interface NodeOptions {
+interface NodeOptions {
   /** Of the node, and of its output: "layers.0.ffn.up.product". */
   readonly name: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;

@@ -46,7 +46,7 @@ export interface OnnxFile {
   readonly chunks: Iterable<Uint8Array>;
 }
 
-export interface SerializeOptions {
+interface SerializeOptions {
   /** Of the model's file: "model.onnx". */
   readonly fileName: string;
   readonly producerVersion: string;

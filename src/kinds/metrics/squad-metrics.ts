@@ -5,7 +5,7 @@ import type { MetricName } from "./metrics.js";
 export type QuestionFigures = Readonly<Record<Extract<MetricName, "exactMatch" | "squadF1">, number>>;
 
 /** Figures of some of the questions. */
-export interface QuestionPart extends QuestionFigures {
+interface QuestionPart extends QuestionFigures {
   readonly count: number;
 }
 
@@ -66,7 +66,7 @@ export function questionParts(
 }
 
 /** The best that a threshold on null odds can do, and the lowest that does it. */
-export interface BestThreshold {
+interface BestThreshold {
   readonly value: number;
   readonly threshold: number;
 }

@@ -25,9 +25,9 @@ export function glueDocument(report: GlueReport): ReportDocument {
     highlights: highlightsOf(report),
     blocks: [
       { kind: "table", table: scoreTable(report) },
-      { kind: "bars", chart: scoreBars(report) },
+      { kind: "bars", chart: scoreBars(models, tasks) },
       ...latencyBlocks(models),
-      { kind: "table", table: metricTable(report) },
+      { kind: "table", table: metricTable(models, tasks) },
       ...lossBlocks(models, tasks),
     ],
     seeds,
@@ -46,16 +46,16 @@ function summaryOf({ student, teacher, kept, seeds }: GlueReport): string {
   return `${student.name} keeps ${percent(kept.macro)} of the score of ${teacher.name}: ${fixed(student.macro, 1)} of ${fixed(teacher.macro, 1)} ${over}.`;
 }
 
-function highlightsOf({ student, teacher, kept }: GlueReport): Highlight[] {
+function highlightsOf(report: GlueReport): Highlight[] {
   const spreadNote = ({ macroSpread: { deviation, count } }: ModelScores) =>
     deviation === null ? "one seed" : `${plusMinus(deviation, 1)} over ${count} seeds`;
-  const scores = [student, ...(teacher === null ? [] : [teacher])].map((scores) => ({
+  const scores = modelsOf(report).map((scores) => ({
     label: `Score of ${scores.name}`,
     value: fixed(scores.macro, 1),
     note: spreadNote(scores),
   }));
-  if (kept === null) return scores;
-  return [{ label: "Kept of the teacher", value: percent(kept.macro), note: "the paper: 97 %" }, ...scores];
+  if (report.kept === null) return scores;
+  return [{ label: "Kept of the teacher", value: percent(report.kept.macro), note: "the paper: 97 %" }, ...scores];
 }
 
 /** The paper's Table 1, row for row. */
@@ -128,8 +128,7 @@ function paperNotes(tasks: GlueReport["tasks"]): string[] {
   return [`${source}, as printed; the mean of the nine figures in its BERT-base row is 79.7.`];
 }
 
-function scoreBars({ student, teacher, tasks }: GlueReport): BarChart {
-  const models = [student, ...(teacher === null ? [] : [teacher])];
+function scoreBars(models: readonly ModelScores[], tasks: GlueReport["tasks"]): BarChart {
   return {
     title: "Score by task",
     description: "Median over seeds; the error bars reach one standard deviation to each side.",
@@ -151,11 +150,11 @@ function scoreBars({ student, teacher, tasks }: GlueReport): BarChart {
 }
 
 /** Every metric that was measured, by split. */
-function metricTable(report: GlueReport): Table {
-  const rows = presentTasks(report.tasks).flatMap(({ name, title, evaluationSplits, metrics }) =>
+function metricTable(models: readonly ModelScores[], tasks: GlueReport["tasks"]): Table {
+  const rows = presentTasks(tasks).flatMap(({ name, title, evaluationSplits, metrics }) =>
     evaluationSplits.flatMap((split) =>
       metrics.flatMap((metric) =>
-        modelsOf(report).map((model): Row => {
+        models.map((model): Row => {
           const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
           const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []);
           return {

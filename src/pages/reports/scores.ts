@@ -17,7 +17,7 @@ const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
   squadF1: "F1",
 };
 
-export function metricTitle(metric: string): string {
+function metricTitle(metric: string): string {
   return Object.hasOwn(METRIC_TITLES, metric) ? METRIC_TITLES[metric as MetricName] : metric;
 }
 
@@ -28,7 +28,7 @@ const SPLIT_TITLES: Partial<Readonly<Record<Split, string>>> = {
   validation_mismatched: "mismatched",
 };
 
-export function splitTitle(split: string): string {
+function splitTitle(split: string): string {
   return SPLIT_TITLES[split as Split] ?? split;
 }
 
@@ -65,7 +65,7 @@ export function missingWords(tasks: readonly Entry[]): string {
 }
 
 /** A result's figure, in points. */
-export interface Figure {
+interface Figure {
   /** "F1", "accuracy, matched". */
   readonly title: string;
   readonly value: number;

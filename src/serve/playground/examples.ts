@@ -58,7 +58,7 @@ export function examplesOf(kind: Kind, labels: readonly string[] | null): readon
 }
 
 /** Whether a classifier's labels say that it compares two texts; a score alone does in GLUE. */
-export function readsPairs(labels: readonly string[] | null): boolean {
+function readsPairs(labels: readonly string[] | null): boolean {
   return labels !== null && (labels.length === 1 || labels.some((label) => PAIR_LABELS.test(label)));
 }
 

@@ -21,7 +21,7 @@ export interface ExportedModel {
 }
 
 /** A file on the disk, as it was when it was looked at. */
-export interface StoredFile {
+interface StoredFile {
   /** Below the model's folder, with slashes. */
   readonly name: string;
   readonly path: string;

@@ -9,7 +9,7 @@ import { FORMS, renderForm } from "./forms.js";
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
 
-export interface PageOptions {
+interface PageOptions {
   readonly models: readonly ExportedModel[];
   readonly version: string;
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { bytesOf, PAGE_FILE, type Site, type SiteFile, stateOf } from "./site.js";
 
-export interface Request {
+interface Request {
   readonly method: string;
   /** As it stands in the request line: a path, and perhaps a query. */
   readonly url: string;

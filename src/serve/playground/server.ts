@@ -6,14 +6,14 @@ import { ConfigError } from "../../errors.js";
 import { respond, type Slice } from "./respond.js";
 import type { DiskContent, Site } from "./site.js";
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
 }
 
 /** A site that is being served. */
-export interface Serving extends AsyncDisposable {
+interface Serving extends AsyncDisposable {
   readonly url: string;
 }
 

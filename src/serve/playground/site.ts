@@ -27,7 +27,7 @@ export interface DiskContent {
   readonly modifiedMs: number;
 }
 
-export interface SiteOptions {
+interface SiteOptions {
   /** The student, and whatever it is compared with. */
   readonly models: readonly ExportedModel[];
   /** Limbeck's own, for the foot of the page. */

@@ -214,15 +214,7 @@ function stopped(run: Run, what: string): RunError {
 }
 
 function stepRecord(
-  {
-    objective,
-    recipe,
-    totalSteps,
-  }: {
-    objective: Pick<Objective, "losses">;
-    recipe: OptimizerRecipe;
-    totalSteps: number;
-  },
+  { objective, recipe, totalSteps }: Pick<LoopOptions<StepData, Evaluation>, "objective" | "recipe" | "totalSteps">,
   { step, tokens }: LoopState,
   measured: { losses: number[]; gradientNorm: number; tokensPerSecond: number },
 ): StepRecord {

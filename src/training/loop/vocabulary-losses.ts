@@ -22,7 +22,7 @@ export interface OutputLayer {
   bias: Tensor;
 }
 
-export interface VocabularyLossOptions {
+interface VocabularyLossOptions {
   student: OutputLayer;
   /** The same rows; null when there are no soft targets. */
   teacher: OutputLayer | null;
@@ -43,7 +43,7 @@ export interface VocabularyLossOptions {
   chunkRows?: number;
 }
 
-export interface VocabularyLosses {
+interface VocabularyLosses {
   /** T² KL(t ‖ s), summed over the rows, f32 scalar */
   ce: Tensor;
   /** Summed over the first M rows, f32 scalar */

@@ -104,9 +104,6 @@ export interface PretrainOptions extends SessionOptions, RecipeChoice<PretrainRe
   heldOutSequences?: number | undefined;
 }
 
-/** The recipe that is taken where none is named. */
-export const defaultPretrainRecipe = "tiny-teacher";
-
 /**
  * Pretrains a BERT on a prepared corpus; the result is a model folder in the run directory.
  *
@@ -116,11 +113,7 @@ export const defaultPretrainRecipe = "tiny-teacher";
 export async function pretrain(options: PretrainOptions): Promise<SessionResult> {
   const session = sessionOf(options);
   const { out, resume, device } = session;
-  const recipe = chooseRecipe(options, {
-    kind: "pretrain",
-    schema: pretrainRecipe,
-    defaultName: defaultPretrainRecipe,
-  });
+  const recipe = chooseRecipe(options, { kind: "pretrain", schema: pretrainRecipe, defaultName: "tiny-teacher" });
   const data = datasetOf(options.data, resume ? readSources(out) : null);
   checkPositions(recipe, { count: recipe.maxPositions, source: "maxPositions" });
   checkTiling(recipe);
