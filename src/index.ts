@@ -4,8 +4,8 @@
  * ```ts
  * import { distill, prepare } from "limbeck";
  *
- * await prepare({ corpus: ["my-text"], tokenizer: "bert-base-uncased", out: "data" });
- * const { model } = await distill({ teacher: "bert-base-uncased", data: "data", out: "run", set: { steps: 1000 } });
+ * await prepare({ corpus: ["my-text"], tokenizer: "bert-base-uncased/", out: "data" });
+ * const { model } = await distill({ teacher: "bert-base-uncased/", data: "data", out: "run", set: { steps: 1000 } });
  * ```
  *
  * Importing it opens nothing: libtorch is loaded where it is first needed. Every error thrown on purpose is a
@@ -53,7 +53,7 @@ export {
   glue,
   type StageProgress,
 } from "./experiments/paper-tables.js";
-export { type SeedsReport, seedsReport } from "./experiments/seeds.js";
+export { type SeedsOptions, type SeedsReport, seedsReport } from "./experiments/seeds.js";
 // ONNX.
 export { type ExportOptions, type ExportResult, exportModel } from "./export/export.js";
 export { bertBase } from "./families/bert.js";

@@ -150,7 +150,10 @@ async function write(
   };
   const encoder = createEncoder(tokenizer, settings, workers);
   try {
-    for await (const { ids, lengths, fingerprints } of encodeInOrder(batchesAfter(corpus, progress, out), encoder)) {
+    for await (const { ids, lengths, fingerprints } of encodeInOrder(
+      batchesAfter(corpus, progress, options),
+      encoder,
+    )) {
       signal?.throwIfAborted();
       let start = 0;
       for (const [i, length] of lengths.entries()) {
@@ -177,12 +180,17 @@ interface DocumentBatch {
 }
 
 /** The documents that are not dealt with yet, in batches of about equal length. */
-async function* batchesAfter(corpus: Corpus, progress: Progress, folder: string): AsyncGenerator<DocumentBatch> {
+async function* batchesAfter(
+  corpus: Corpus,
+  progress: Progress,
+  { out: folder, signal }: Pick<PrepareOptions, "out" | "signal">,
+): AsyncGenerator<DocumentBatch> {
   let batch: DocumentBatch = { documents: [], fingerprints: [] };
   let length = 0;
   let fingerprint = 0;
   let seen = 0;
   for await (const document of corpus) {
+    signal?.throwIfAborted();
     fingerprint = extendFingerprint(fingerprint, document);
     if (++seen === progress.consumed) checkFingerprint(fingerprint, progress, folder);
     if (seen <= progress.consumed) continue;

@@ -40,6 +40,7 @@ export async function trainTokenizer({
       options.onProgress?.({ ...progress, bytesRead, totalBytes });
     },
   });
+  signal?.throwIfAborted();
   try {
     using draft = new FolderDraft(out);
     await tokenizer.save(draft.path);

@@ -1,4 +1,5 @@
 import { checkDevice } from "../engine/tensor/device.js";
+import { Interrupted } from "../errors.js";
 import { EMBEDDED_TEACHER } from "../hub/embedded-teacher.js";
 import type { Task } from "../kinds/task.js";
 import { whole } from "../quantities.js";
@@ -14,6 +15,7 @@ import { type GlueReport, glueReport, type PredictTestSet, testSets, writeSubmis
 import type { JobsObserver } from "./jobs.js";
 import { LATENCY_PAIRS, pairLatenciesMs } from "./measure/measure.js";
 import type { MeasureProgress } from "./measure/timing.js";
+import { seedsFrom } from "./seeds.js";
 import { type AblateFolders, ablateEntries, glueEntries } from "./task-entries.js";
 import { type TaskRecipes, taskRecipes } from "./task-recipes.js";
 import type { RunTask } from "./task-runs.js";
@@ -91,16 +93,19 @@ export async function glue(options: GlueTableOptions): Promise<GlueTable> {
   const sets = options.test ? testSets(data, tasks) : [];
   const named = { recipe: "--recipe", set: "--set" };
   const tunings = await taskRecipes({ recipe: options.recipe, set: options.set, options: named }, { tasks, model });
-  const report = await glueReport({
-    ...{ model, compare, tasks, out, resume, keepModels, command, observer, signal },
-    seeds: seedsFrom(tunings.first, options.seeds ?? DEFAULT_SEEDS),
-    settings: settingsOf(tunings, skipBadRows),
-    runTask: fineTuner(options, tunings, () => data),
-    latenciesMs: (models) => latenciesOf(models, options),
-  });
+  const report = await untilAborted(signal, () =>
+    glueReport({
+      ...{ model, compare, tasks, out, resume, keepModels, command, observer, signal },
+      seeds: seedsFrom(tunings.first, options.seeds ?? DEFAULT_SEEDS),
+      settings: settingsOf(tunings, skipBadRows),
+      runTask: fineTuner(options, tunings, () => data),
+      latenciesMs: (models) => latenciesOf(models, options),
+    }),
+  );
   if (sets.length === 0) return { report, submission: null };
   const predict = testPredictor(options, tunings);
-  return { report, submission: await writeSubmission(report.student, sets, { out, predict }) };
+  const submission = await untilAborted(signal, () => writeSubmission(report.student, sets, { out, predict }));
+  return { report, submission };
 }
 
 export interface AblateTableOptions extends TableOptions, AblateFolders, RecipeChoice<DistillRecipe> {
@@ -162,6 +167,16 @@ function folderOf(task: string, { glue, imdb, squad }: AblateFolders): string | 
   return task === "imdb" ? imdb : task === "squad" ? squad : glue;
 }
 
+/** What is aborted between the runs has saved them. */
+async function untilAborted<T>(signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(signal?.aborted && error === signal.reason)) throw error;
+    throw new Interrupted("interrupted after the runs: go on with the same command and --resume");
+  }
+}
+
 const DEFAULT_SEEDS = 5;
 const SILENT: JobsObserver = { started() {}, finished() {} };
 
@@ -202,11 +217,6 @@ function testPredictor({ device, signal, onStage }: TableOptions, tunings: TaskR
 
 function recipeOf({ all, first }: TaskRecipes, { name }: Task) {
   return all[name] ?? first;
-}
-
-/** `count` seeds from the recipe's on. */
-export function seedsFrom({ seed }: { seed: number }, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => seed + i);
 }
 
 /** CPU milliseconds of a pair of sentences as long as STS-B's: the median of each model. */

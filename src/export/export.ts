@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { writeModelFolder } from "../hub/folder.js";
 import type { TensorSource } from "../hub/safetensors.js";
 import { MODEL_DTYPES, type ModelDType, ONNX_FILES, type OnnxFileKind } from "../infer/model-files.js";
@@ -61,7 +62,12 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   const samples = await readSamples(text, { whole, source });
   const check =
     asked === null ? null : await prepareCheck(whole.folder.path, source, { ...asked, model: options.model });
-  return await writeExport(options, { whole, source, ...samples, check });
+  try {
+    return await writeExport(options, { whole, source, ...samples, check });
+  } catch (error) {
+    options.signal?.throwIfAborted(); // Its reason, not that a folder could not be written.
+    throw error;
+  }
 }
 
 /** All that is needed before anything is written. */
@@ -101,7 +107,7 @@ async function writeExport(options: ExportOptions, prepared: Prepared): Promise<
     saveTokenizer: (folder) => source.tokenizer.save(folder, { maxLength: source.shape.config.maxPositions }),
     writeMore: async (folder) => {
       writeHeadFiles(folder, source);
-      writeOnnx(folder, source, options);
+      await writeOnnx(folder, source, options);
       result = resultOf(options, prepared, await verifyOnnx(folder, options, prepared));
     },
   });
@@ -114,11 +120,7 @@ function verifyOnnx(
   { source, sample, check }: Prepared,
 ): Promise<Verification> {
   onProgress(`comparing with Limbeck's own on ${sample.tokenCount} tokens of ${sample.source}`);
-  const told = (line: string): void => {
-    signal?.throwIfAborted();
-    onProgress(line);
-  };
-  const options = { source, sample, check, maxDrop, force, onProgress: told };
+  const options = { source, sample, check, maxDrop, force, onProgress, signal };
   return verify(join(folder, "onnx"), filesOf(dtypes), options);
 }
 
@@ -142,13 +144,14 @@ function filesOf(dtypes: readonly ModelDType[]): OnnxFileKind[] {
   return ONNX_FILES.filter(({ dtype }) => dtypes.includes(dtype));
 }
 
-function writeOnnx(
+async function writeOnnx(
   folder: string,
   source: ExportSource,
   { dtypes = MODEL_DTYPES, onProgress = () => {}, signal }: ExportOptions,
-): void {
+): Promise<void> {
   mkdirSync(join(folder, "onnx"));
   for (const kind of filesOf(dtypes)) {
+    await yieldToEvents();
     signal?.throwIfAborted();
     onProgress(`writing onnx/${kind.name}`);
     writeOnnxFile(join(folder, "onnx"), kind, source);

@@ -1,4 +1,4 @@
-import { loadTaskModel } from "../hub/task-model.js";
+import { loadTaskModel, readModelLabels } from "../hub/task-model.js";
 import { scoreOf } from "../kinds/metrics/metrics.js";
 import { sequenceOutput } from "../kinds/outputs.js";
 import type { Task } from "../kinds/task.js";
@@ -38,7 +38,7 @@ export async function prepareCheck(
   { tokenizer, shape }: Pick<ExportSource, "tokenizer" | "shape">,
   { examples: limit = null, model: name, ...check }: TaskCheck & { model: string },
 ): Promise<PreparedCheck> {
-  const { data } = await openTaskFrom(check, { needsTraining: false });
+  const { data } = await openTaskFrom(check, { needsTraining: false, labels: await readModelLabels(name) });
   const { task } = data;
   const recipe = check.recipe ?? (await recipeOfModel(name, task));
   // Loaded for its checks alone: head, labels and their order.

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { RunError } from "../errors.js";
 import type { OnnxFileKind } from "../infer/model-files.js";
 import { percent } from "../quantities.js";
@@ -31,6 +32,7 @@ interface VerifyOptions {
   readonly maxDrop: number;
   readonly force: boolean;
   readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ interface VerifyOptions {
 export async function verify(
   folder: string,
   kinds: readonly OnnxFileKind[],
-  { source, sample, check, onProgress, ...limits }: VerifyOptions,
+  { source, sample, check, onProgress, signal, ...limits }: VerifyOptions,
 ): Promise<Verification> {
   const score = (runner: Runner) => (check === null ? null : scoreBy(runner, check));
   const [expected, own] = await withRunner(engineRunner(source.shape, source.weights), async (engine) => {
@@ -49,6 +51,8 @@ export async function verify(
   });
   const files: ExportedFile[] = [];
   for (const kind of kinds) {
+    await yieldToEvents();
+    signal?.throwIfAborted();
     if (check !== null) onProgress(`checking onnx/${kind.name} on ${check.task.name}`);
     const file = await withRunner(await ortRunner(join(folder, kind.name)), async (runner) => ({
       ...kind,

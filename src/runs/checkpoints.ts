@@ -181,9 +181,9 @@ function bestOf(folder: string, step: number | null): { path: string; digest: Fi
 function readState(path: string, step: number): z.infer<typeof StateFile> {
   const statePath = join(path, STATE_FILE);
   const value = readJsonObject(statePath, "a checkpoint's state.json");
-  if (value.format === undefined && value.stateSha256 !== undefined) {
+  if (value.format !== FORMAT && value.stateSha256 !== undefined) {
     throw new ConfigError(
-      `${statePath}: expected a checkpoint of this version of Limbeck, got one of an earlier. Resume with the version that saved it, or start a new run.`,
+      `${statePath}: expected a checkpoint of this version of Limbeck, got one of another. Resume with the version that saved it, or start a new run.`,
     );
   }
   const file = parseJson(statePath, value, StateFile, DAMAGED);

@@ -33,7 +33,7 @@ export function chooseRecipe<T extends OptimizerRecipe & { kind: string }>(
     : givenRecipe(recipe ?? options.defaultName, options.kind);
   if (typeof base.kind === "string" && base.kind !== options.kind) {
     throw new ConfigError(
-      `${where}: expected a recipe to ${options.kind}, got one to ${base.kind}. Use "limbeck ${base.kind}".`,
+      `${where}: expected a recipe to ${options.kind}, got one to ${base.kind}. Use "limbeck ${base.kind.replace("-seeds", " --seeds")}".`,
     );
   }
   return parseRecipe(options.schema, { ...base, ...oneLength(set) }, where);

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../errors.js";
 import { readEncoderConfig } from "../hub/model-loading.js";
 import type { Task, TaskData } from "../kinds/task.js";
+import type { Cadence } from "../recipes/cadence.js";
 import { RECIPE_FAMILIES } from "../recipes/finetune-base.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../recipes/finetune-recipe.js";
 import { finetuneRecipeNamed } from "../recipes/recipes.js";
@@ -18,7 +19,12 @@ import { openTaskFrom, type TaskSource } from "./task-source.js";
 /** One evaluation while it trains: the loss, the score, and each figure by its name. */
 export type TaskEvaluation = Evaluation & { readonly score: number };
 
-export interface FinetuneOptions extends SessionOptions<TaskEvaluation>, RecipeChoice<FinetuneRecipe>, TaskSource {
+export interface FinetuneOptions
+  extends Omit<SessionOptions<TaskEvaluation>, "cadence">,
+    RecipeChoice<FinetuneRecipe>,
+    TaskSource {
+  /** When it logs and saves; the recipe says how often it evaluates. Default: logs every 10 steps, saves every 500 and every 10 minutes. */
+  cadence?: Partial<Omit<Cadence, "evaluateEverySteps" | "evaluatesUntrained">> | undefined;
   /** The model to start from: a folder or a Hub id. Default: of a resumed run its own. */
   model?: string | undefined;
   /** A model fine-tuned on the task, to learn from too. Default: of a resumed run its own, else the labels alone. */

@@ -7,6 +7,7 @@ import type { Split, Task } from "../kinds/task.js";
 import { mean } from "../numbers.js";
 import { checkLosses } from "../recipes/finetune-recipe.js";
 import { checkPositions, productDType } from "../recipes/training-recipe.js";
+import { keepEnvironment } from "../runs/environment.js";
 import { discardCheckpoints, type Run } from "../runs/run.js";
 import { keepSources } from "../runs/sources.js";
 import { sha256Of } from "../storage/digest.js";
@@ -48,6 +49,7 @@ async function run(options: Finetuning): Promise<FinetuneResult> {
   const objective = new TaskObjective(task.kind, student, teacher?.model ?? null, { ...settings, recipe });
   using run = takeRun(options, recipe);
   keepSources(run.directory, sourcesOf(options, { student, teacher, splits }));
+  keepEnvironment(run, device);
   const padId = student.tokenizer.ids.pad;
   const onProgress = (done: number, total: number) => options.observer.evaluating?.(done, total);
   const evaluate = (chosen: readonly PreparedSplit[]) =>

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ExportOptions } from "../../src/export/export.js";
+import { type ExportOptions, exportModel } from "../../src/export/export.js";
 import { engineRunner } from "../../src/export/runners.js";
 import { openSource } from "../../src/export/source.js";
 import { openTask } from "../../src/tasks/open.js";
@@ -44,6 +44,21 @@ async function ownLabels(texts: readonly string[]): Promise<number[]> {
   await engine.close();
   return labels;
 }
+
+describe("an export that is aborted", () => {
+  test.each(["writing onnx/model_fp16.onnx", "comparing with", "checking onnx/model.onnx"])(
+    "at %j ends with the signal's reason, and leaves nothing",
+    async (line) => {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const out = join(models.folder, "aborted");
+      const onProgress = (said: string) => said.startsWith(line) && controller.abort(reason);
+      const aborted = exportModel({ model: path, out, check: check ?? null, onProgress, signal: controller.signal });
+      await expect(aborted).rejects.toBe(reason);
+      expect(readdirSync(models.folder).filter((name) => name.includes("aborted"))).toEqual([]);
+    },
+  );
+});
 
 describe("a checked export", () => {
   test("says Limbeck's own score and every file's", async () => {

@@ -156,6 +156,13 @@ test("a checkpoint is bound to the recipe by its hash", () => {
   );
 });
 
+test("a checkpoint of a later format is refused as such", () => {
+  const run = runWith([1]);
+  const path = join(run.directory, "checkpoints/step-1/state.json");
+  edit(path, '"format": 2', '"format": 3');
+  expect(() => run.latestCheckpoint()).toThrow(/expected a checkpoint of this version of Limbeck, got one of another/);
+});
+
 test("a checkpoint of the first format is refused, in one line that says what to do", () => {
   const run = runWith([1, 2]);
   for (const step of [1, 2]) {
@@ -170,7 +177,7 @@ test("a checkpoint of the first format is refused, in one line that says what to
   }
   expect(() => run.latestCheckpoint()).toThrow(ConfigError);
   expect(() => run.latestCheckpoint()).toThrow(
-    /step-2\/state\.json: expected a checkpoint of this version of Limbeck, got one of an earlier\. Resume with the version that saved it, or start a new run\.$/,
+    /step-2\/state\.json: expected a checkpoint of this version of Limbeck, got one of another\. Resume with the version that saved it, or start a new run\.$/,
   );
 });
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { SeedsOptions } from "../../experiments/seeds.js";
 import { useThreads } from "../../processor.js";
 import { fixed, percent, whole } from "../../quantities.js";
-import type { Finetuning } from "../../tasks/finetune-options.js";
 import type { FinetuneResult } from "../../tasks/run-report.js";
 import { type Display, openDisplay } from "../display/display.js";
 import { commandLine, printResult } from "../display/output.js";
@@ -25,7 +25,7 @@ export function registerFinetune(program: Command): void {
     .requiredOption("--out <run>", "a new run directory; the model is written to <run>/model")
     .option(
       "--resume",
-      "go on from the last checkpoint in --out, with its own recipe, model, teacher and published task",
+      "go on from the last checkpoint in --out, with its own recipe, model, teacher and published task; with --seeds, the same command again",
     )
     .option(
       "--seeds <n>",
@@ -48,33 +48,29 @@ Examples:
 async function run(flags: FinetuneFlags): Promise<void> {
   useThreads(flags.threads);
   const { finetuneOptions } = await import("../flags/session.js");
-  const { finetuningOf } = await import("../../tasks/finetune-options.js");
   const { finetune } = await import("../../tasks/finetune.js");
   const { writePage } = await import("../../pages/reports/reports.js");
   const { readReport } = await import("../../runs/report.js");
   using display = openDisplay(flags);
   const options = { ...finetuneOptions(flags, display), command: commandLine() };
-  // Of several seeds the folder is no run: the same command again.
-  const session = await finetuningOf(flags.seeds === undefined ? options : { ...options, resume: false });
-  const reading = `reading ${session.data.task.title} and ${session.model}`;
+  const reading = `reading ${flags.task ?? flags.train ?? "the task"} and ${flags.model ?? "the model"}`;
   display.progress({ fraction: null, parts: [{ text: reading, rank: 9 }], etaSeconds: null });
-  if (flags.seeds !== undefined)
-    return await runSeeds(flags, { ...session, resume: flags.resume ?? false }, flags.seeds, display);
-  const result = await finetune(session);
+  if (flags.seeds !== undefined) return await runSeeds(flags, { ...options, seeds: flags.seeds }, display);
+  const result = await finetune(options);
   writePage(result.run, readReport(result.run, "finetune"));
   display[Symbol.dispose]();
   printResult(result, { json: flags.json, lines: resultLines(result) });
 }
 
 /** One run after another, each with its own seed; those that are finished are not repeated. */
-async function runSeeds(flags: FinetuneFlags, session: Finetuning, seeds: number, display: Display): Promise<void> {
+async function runSeeds(flags: FinetuneFlags, options: SeedsOptions, display: Display): Promise<void> {
   const { seedsReport } = await import("../../experiments/seeds.js");
-  const { seedsFrom } = await import("../../experiments/paper-tables.js");
   const { writePage } = await import("../../pages/reports/reports.js");
   const { readReport } = await import("../../runs/report.js");
-  const report = await seedsReport(session, {
-    seeds: seedsFrom(session.recipe, seeds),
-    keepModels: flags.keepModels ?? false,
+  const { seeds } = options;
+  const report = await seedsReport({
+    ...options,
+    keepModels: flags.keepModels,
     onRun: (out) => display.log(`run ${out}`),
   });
   for (const { run } of report.runs) writePage(run, readReport(run, "finetune"));

@@ -9,6 +9,7 @@ import { percent, whole } from "../../quantities.js";
 import { type DistillRecipe, distillRecipe } from "../../recipes/distill-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
+import { keepEnvironment } from "../../runs/environment.js";
 import { keepSources, readSources } from "../../runs/sources.js";
 import { evaluateHeldOut, type HeldOutResult } from "../loop/evaluate-held-out.js";
 import {
@@ -63,6 +64,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   castProducts(model, dtype); // Only now: the student starts from the weights as they are in the file.
   using run = takeRun(session, recipe);
   keepSources(run.directory, { data, teacher: { name: teacherName, folder: teacher.path } });
+  keepEnvironment(run, device);
   const teacherHeldOut = await interruptible(run, signal, () =>
     evaluateHeldOut(model, corpus.heldOut, {
       ...{ dtype, device, signal },

@@ -24,7 +24,9 @@ export function observeProgress<E extends { readonly loss: number }>(
     onProgress({ fraction: trained && trained.step / trained.totalSteps, trained, evaluating, etaSeconds });
   };
   return {
-    ...observer,
+    evaluation: (step, result) => observer.evaluation?.(step, result),
+    saved: (step) => observer.saved?.(step),
+    profiled: (profile) => observer.profiled?.(profile),
     step(record) {
       trained = record;
       tell(null);

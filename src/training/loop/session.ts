@@ -8,7 +8,6 @@ import { saveMaskedLm } from "../../hub/model-loading.js";
 import type { MaskedLm } from "../../models/masked-lm.js";
 import { type Cadence, defaultCadence } from "../../recipes/cadence.js";
 import { type OptimizerRecipe, productDType, type TrainingRecipe } from "../../recipes/training-recipe.js";
-import { keepEnvironment } from "../../runs/environment.js";
 import { createRun, isRun, openRun, type Run } from "../../runs/run.js";
 import { evaluateHeldOut, type HeldOutResult } from "./evaluate-held-out.js";
 import { type Evaluation, interruptedRun, type Observer, trainLoop } from "./loop.js";
@@ -68,7 +67,9 @@ export function sessionOf<E extends Evaluation>(options: SessionOptions<E>) {
   const given = Object.entries(options.cadence ?? {}).filter(([, value]) => value !== undefined);
   const cadence: Cadence = { ...defaultCadence, ...Object.fromEntries(given) };
   const told: Partial<RunObserver<E>> =
-    onProgress === undefined ? observer : { ...observer, ...observeProgress(observer, onProgress) };
+    onProgress === undefined
+      ? observer
+      : { ...observeProgress(observer, onProgress), estimate: (estimate) => observer.estimate?.(estimate) };
   return { out, resume, device, cadence, observer: told, profile, signal };
 }
 
@@ -79,19 +80,15 @@ export interface SessionResult {
 }
 
 /**
- * Takes the run directory for this process: a new one, or with `resume` the run that is there; notes what it is trained with.
+ * Takes the run directory for this process: a new one, or with `resume` the run that is there.
  *
  * @throws ConfigError or FormatError as createRun and openRun do, or where the model could not be written in the end
  */
-export function takeRun(
-  { out, resume, device }: Pick<Session, "out" | "resume" | "device">,
-  recipe: OptimizerRecipe,
-): Run {
+export function takeRun({ out, resume }: Pick<Session, "out" | "resume">, recipe: OptimizerRecipe): Run {
   // A run killed before its first moment was over has nothing to resume from: it starts.
   const run = resume && isRun(out) ? openRun(out, recipe) : createRun(out, recipe);
   try {
     assertModelFolderReplaceable(run.modelPath);
-    keepEnvironment(run, device);
     return run;
   } catch (error) {
     run.close();

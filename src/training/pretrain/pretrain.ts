@@ -19,6 +19,7 @@ import { percent, whole } from "../../quantities.js";
 import { type PretrainRecipe, pretrainRecipe } from "../../recipes/pretrain-recipe.js";
 import { checkPositions, productDType } from "../../recipes/training-recipe.js";
 import { chooseRecipe, type RecipeChoice } from "../../runs/choose-recipe.js";
+import { keepEnvironment } from "../../runs/environment.js";
 import { hasCheckpoint } from "../../runs/run.js";
 import { keepSources, readSources } from "../../runs/sources.js";
 import type { HeldOutResult } from "../loop/evaluate-held-out.js";
@@ -128,6 +129,7 @@ export async function pretrain(options: PretrainOptions): Promise<SessionResult>
   if (recipe.tilePositions !== null && !hasWeights) tilePositions(objective.model, recipe.tilePositions);
   using run = takeRun(session, recipe);
   keepSources(run.directory, { data, teacher: null });
+  keepEnvironment(run, device);
   return await runSession(run, recipe, corpus, objective, {
     ...session,
     card: (heldOut) => pretrainCard(recipe, objective.model, corpus, heldOut),

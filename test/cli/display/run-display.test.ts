@@ -14,6 +14,26 @@ const record = {
   ...{ tokens: 1, tokensPerSecond: 1000, etaSeconds: 60 },
 };
 
+test("an observer whose methods are a class's is told of all that happens, beside the progress", () => {
+  const told: string[] = [];
+  class Watcher {
+    saved(step: number): void {
+      told.push(`saved ${step}`);
+    }
+    evaluation(step: number): void {
+      told.push(`evaluated ${step}`);
+    }
+    step(): void {
+      told.push("stepped");
+    }
+  }
+  const observer = observeProgress(new Watcher(), () => told.push("progress"));
+  observer.step?.(record);
+  observer.evaluation?.(30, { loss: 1 });
+  observer.saved?.(30);
+  expect(told).toEqual(["progress", "stepped", "evaluated 30", "saved 30"]);
+});
+
 test("an evaluation shows how far it is, at the step where the training stands", () => {
   const { views, observer } = watched();
   observer.step?.(record);
