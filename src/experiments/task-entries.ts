@@ -2,7 +2,7 @@ import { ConfigError } from "../errors.js";
 import { findGlueTasks, openTask } from "../tasks/open.js";
 import { plainName } from "../tasks/split-files.js";
 import { GLUE_TASKS } from "../tasks/texts/glue-layouts.js";
-import { nearest } from "../text/nearest.js";
+import { suggestion } from "../text/nearest.js";
 import type { TaskEntry } from "./task-runs.js";
 
 /**
@@ -27,8 +27,7 @@ function knownName(name: string): string {
   const known = GLUE_TASKS.map(({ task }) => task.name);
   const found = known.find((other) => plainName(other) === plainName(name));
   if (found !== undefined) return found;
-  const close = nearest(name, known);
-  const advice = close === null ? "" : ` Did you mean ${close}?`;
+  const advice = suggestion(name, known);
   throw new ConfigError(`--tasks: expected tasks of GLUE (${known.join(", ")}), got ${JSON.stringify(name)}.${advice}`);
 }
 

@@ -4,7 +4,7 @@ import type { Task } from "../kinds/task.js";
 import { type FinetuneRecipe, finetuneRecipe } from "../recipes/finetune-recipe.js";
 import { chooseRecipe } from "../runs/choose-recipe.js";
 import { defaultFinetuneRecipe } from "../tasks/finetune-options.js";
-import { nearest } from "../text/nearest.js";
+import { suggestion } from "../text/nearest.js";
 import { presentTasks, type TaskEntry } from "./task-runs.js";
 
 /** The recipes of the fine-tunings of several tasks. */
@@ -95,8 +95,7 @@ function ownChanges(
   const own = of[task];
   const names = Object.keys(of);
   if (own === undefined) {
-    const close = nearest(task, names);
-    const advice = close === null ? "" : ` Did you mean ${close}?`;
+    const advice = suggestion(task, names);
     throw new ConfigError(`${option}: expected one of ${names.join(", ")} before the dot, got ${key}.${advice}`);
   }
   if (key !== `${task}.seed`) return own;

@@ -1,4 +1,3 @@
-import type { OnnxDType } from "./onnx/graph.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Operators } from "./operators.js";
 import { bytesOfFloats, matrixShape, type Parameters, transposed } from "./parameters.js";
@@ -51,8 +50,8 @@ export class Int8Precision implements Precision {
     const quantised = new TwoParts(() => quantiseRows(weight(), inputs, PRODUCT_LEVELS));
     return this.#operators.quantisedLinear(graph, x, {
       name,
-      weight: int8Constant(graph, `${name}.weight`, {
-        shape: [inputs, outputs],
+      weight: graph.constant({
+        ...{ name: `${name}.weight`, dtype: "int8", shape: [inputs, outputs] },
         bytes: () => bytesOf(transposed(quantised.values(), [outputs, inputs])),
       }),
       scales: floatConstant(graph, `${name}.scales`, { shape: [outputs], values: () => quantised.scales() }),
@@ -82,7 +81,10 @@ export class Int8Precision implements Precision {
     const [rows, columns] = matrixShape(this.#parameters, table);
     const quantised = this.#quantised(table);
     return {
-      values: int8Constant(graph, table, { shape: [rows, columns], bytes: () => bytesOf(quantised.values()) }),
+      values: graph.constant({
+        ...{ name: table, dtype: "int8", shape: [rows, columns] },
+        bytes: () => bytesOf(quantised.values()),
+      }),
       scales: floatConstant(graph, `${table}.scales`, { shape: [rows, 1], values: () => quantised.scales() }),
     };
   }
@@ -121,15 +123,6 @@ class TwoParts {
 function dequantised(graph: GraphBuilder, table: string, { rows, factors }: { rows: string; factors: string }): string {
   const floats = graph.add("Cast", [rows], { name: `${table}.floats`, attributes: { to: { int: 1 } } });
   return graph.add("Mul", [floats, factors], { name: `${table}.rows` });
-}
-
-function int8Constant(
-  graph: GraphBuilder,
-  name: string,
-  constant: { shape: readonly number[]; bytes: () => Uint8Array },
-): string {
-  const dtype: OnnxDType = "int8";
-  return graph.constant({ name, dtype, ...constant });
 }
 
 function floatConstant(

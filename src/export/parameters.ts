@@ -1,17 +1,14 @@
 import type { DType } from "../engine/tensor/dtype.js";
 import { FormatError } from "../errors.js";
 import type { EncoderConfig } from "../families/config.js";
+import type { TensorReader } from "../hub/safetensors.js";
 import { decodeBfloat16, decodeHalf } from "../numbers.js";
 
 /** The table of learned positions. */
 export const POSITIONS = "embeddings.position.weight";
 
 /** Named tensors that are read on demand: a model folder's weights, or these with fewer rows. */
-export interface WeightSource {
-  has(name: string): boolean;
-  entry(name: string): { readonly dtype: DType; readonly shape: readonly number[] };
-  read(name: string): Uint8Array;
-}
+export type WeightSource = Pick<TensorReader, "has" | "entry" | "read">;
 
 /** A model's parameters by our names, as numbers. */
 export interface Parameters {

@@ -73,14 +73,8 @@ export function readModelFolder(path: string): ModelFolder {
  * @throws FormatError when `path` holds something that is not a model
  * @throws StorageError when the disk is full; what was there before stays
  */
-export async function writeModelFolder({
-  path,
-  config,
-  tensors,
-  card,
-  saveTokenizer,
-  writeMore,
-}: ModelFolderContent): Promise<void> {
+export async function writeModelFolder(content: ModelFolderContent): Promise<void> {
+  const { path, config, tensors, card, saveTokenizer, writeMore } = content;
   const target = resolve(path);
   const entries = fileEntries(tensors, namingOf(join(path, CONFIG_FILE), toJsonObject(config)));
   // transformers refuses safetensors that do not say which framework's layout they have.

@@ -12,17 +12,14 @@ import { MaskedLm } from "../models/masked-lm.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { type ModelFolder, readModelFolder, writeModelFolder } from "./folder.js";
 import { resolveModel } from "./hub.js";
-import type { TensorSource } from "./safetensors.js";
+import type { TensorReader, TensorSource } from "./safetensors.js";
 
 const MASKED_LM = KIND_RECORDS["masked-words"].modelClass;
 
 const EMBEDDINGS = /(^|\.)embeddings\./;
 
 /** Named tensors that can be read: a model folder's weights, or a checkpoint's. */
-interface ReadableWeights {
-  entry(name: string): { dtype: DType; shape: readonly number[] };
-  read(name: string): Uint8Array;
-}
+type ReadableWeights = Pick<TensorReader, "entry" | "read">;
 
 export interface LoadedModel {
   /** The folder it was read from. */

@@ -1,6 +1,6 @@
 import { ConfigError, InputError } from "../errors.js";
 import { answersOf, type Candidate, type AnswerOptions as SpanOptions } from "../kinds/answers.js";
-import { type EncodedText, longestQuestion, pairSequence, type Sequence, windows } from "../text/model-inputs.js";
+import { longestQuestion, type PassageWindow, passageWindows } from "../text/model-inputs.js";
 import { allOf, checkMaxTokens, encodeInput, type Place, type Settled, settleEach } from "./inputs.js";
 import type { Model, RunOptions } from "./model.js";
 import { kindFor } from "./model-config.js";
@@ -86,17 +86,10 @@ interface WindowShape {
   readonly windowStride: number;
 }
 
-/** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
-interface Window extends Sequence {
-  readonly contextStart: number;
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
-}
-
 interface Prepared {
   readonly id: string;
   readonly context: string;
-  readonly windows: readonly Window[];
+  readonly windows: readonly PassageWindow[];
 }
 
 function windowShape(model: Model, { windowTokens, windowStride }: AnswerOptions): WindowShape {
@@ -125,27 +118,5 @@ function prepare(model: Model, given: Question, { index, where }: Place, shape: 
   const limit = longestQuestion(shape);
   const asked = encodeInput(model, question, { index, where: `${where}.question`, limit });
   const passage = encodeInput(model, context, { index, where: `${where}.context` });
-  const room = shape.sequenceLength - 3 - asked.ids.length;
-  return {
-    id: String(index),
-    context,
-    windows: windows(passage.ids.length, { room, stride: shape.windowStride }).map(([from, to]) =>
-      windowOf(model, asked.ids, passage, { from, to }),
-    ),
-  };
-}
-
-function windowOf(
-  { tokenizer }: Model,
-  question: Uint32Array,
-  { ids, starts, ends }: EncodedText,
-  { from, to }: { from: number; to: number },
-): Window {
-  const sequence = pairSequence(question, ids.subarray(from, to), tokenizer.ids);
-  return {
-    ...sequence,
-    contextStart: sequence.secondAt,
-    starts: starts.subarray(from, to),
-    ends: ends.subarray(from, to),
-  };
+  return { id: String(index), context, windows: passageWindows(asked.ids, passage, shape, model.tokenizer.ids) };
 }

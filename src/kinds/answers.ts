@@ -1,3 +1,4 @@
+import type { PassageWindow, Sequence } from "../text/model-inputs.js";
 import type { KindRecord } from "./kind-record.js";
 import { largest } from "./logits.js";
 
@@ -28,14 +29,9 @@ interface Asked {
 }
 
 /** What must be known of a window of it. */
-export interface AnswerWindow {
+export interface AnswerWindow extends Omit<PassageWindow, keyof Sequence> {
   /** Which example it belongs to. */
   readonly example: number;
-  /** Where the window's tokens begin in the sequence. */
-  readonly contextStart: number;
-  /** Where each token of the window begins and ends in the context, in UTF-16 units. */
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
 }
 
 /** An answer that a model finds possible. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { ConfigError, FormatError } from "../errors.js";
 import type { TaskData } from "../kinds/task.js";
-import { nearest } from "../text/nearest.js";
+import { suggestion } from "../text/nearest.js";
 import { openSquad } from "./questions/squad.js";
 import { plainName, splitFiles } from "./split-files.js";
 import { GLUE_TASKS, type GlueTask } from "./texts/glue-layouts.js";
@@ -43,8 +43,7 @@ export interface MissingTask {
 export function openTask(name: string, folder: string): TaskData {
   const open = OPENERS[TASK_NAMES.find((known) => plainName(known) === plainName(name)) ?? ""];
   if (open === undefined) {
-    const close = nearest(name, TASK_NAMES);
-    const advice = close === null ? "" : ` Did you mean ${close}?`;
+    const advice = suggestion(name, TASK_NAMES);
     throw new ConfigError(`--task: expected ${TASK_NAMES.join(", ")}; got ${JSON.stringify(name)}.${advice}`);
   }
   checkFolder(folder);

@@ -28,15 +28,9 @@ interface StudentOptions {
 }
 
 /** Draws a head for the model that fine-tuning starts from; a run that is resumed has weights of its own. */
-export async function startStudent({
-  model: source,
-  data,
-  recipe,
-  device,
-  resume,
-  out,
-}: StudentOptions): Promise<Student> {
-  const { path, model, tokenizer, copyWeights } = await startTaskModel(source, data.task, recipe);
+export async function startStudent(options: StudentOptions): Promise<Student> {
+  const { data, recipe, device, resume, out } = options;
+  const { path, model, tokenizer, copyWeights } = await startTaskModel(options.model, data.task, recipe);
   manualSeed(recipe.seed);
   const parameters = new FlatParameters(model, { device });
   const dispose = () => {

@@ -105,6 +105,30 @@ export function longestQuestion(options: { sequenceLength: number; windowStride:
   return sequenceLength - 3 - windowStride - Math.ceil(LEAST_STEP * sequenceLength);
 }
 
+/** One window of a passage with its question: [CLS] question [SEP] window [SEP]. */
+export interface PassageWindow extends Sequence {
+  /** Where the window's tokens begin in the sequence. */
+  readonly contextStart: number;
+  /** Where each token of the window begins and ends in the passage, in UTF-16 units. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** The windows of a passage, of at most `sequenceLength` tokens with the question. */
+export function passageWindows(
+  question: Ids,
+  { ids, starts, ends }: EncodedText,
+  { sequenceLength, windowStride }: { sequenceLength: number; windowStride: number },
+  marks: Marks,
+): PassageWindow[] {
+  const room = sequenceLength - 3 - question.length;
+  return windows(ids.length, { room, stride: windowStride }).map(([from, to]) => {
+    const sequence = pairSequence(question, ids.subarray(from, to), marks);
+    const offsets = { starts: starts.subarray(from, to), ends: ends.subarray(from, to) };
+    return { ...sequence, contextStart: sequence.secondAt, ...offsets };
+  });
+}
+
 /** [from, to) of each window of a passage; an empty passage has one empty window. */
 export function windows(length: number, { room, stride }: { room: number; stride: number }): [number, number][] {
   const all: [number, number][] = [];

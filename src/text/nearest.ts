@@ -8,6 +8,12 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : null;
 }
 
+/** " Did you mean sst2?", to end a message with; empty where no known word is close. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const close = nearest(word, known);
+  return close === null ? "" : ` Did you mean ${close}?`;
+}
+
 /** Letters inserted, removed or changed to make one word of the other (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -41,16 +41,8 @@ async function run(name: string | undefined, { json }: { json?: boolean }): Prom
   printResult(recipe, { json, lines });
 }
 
-function summaryOf({
-  kind,
-  steps,
-  epochs,
-  stepSequences,
-  sequenceLength,
-}: OptimizerRecipe & {
-  kind: string;
-  sequenceLength: number;
-}): string {
+function summaryOf(recipe: OptimizerRecipe & { kind: string; sequenceLength: number }): string {
+  const { kind, steps, epochs, stepSequences, sequenceLength } = recipe;
   const length = steps === null ? `${epochs} epochs` : `${whole(steps)} steps`;
   return `limbeck ${kind.padEnd(8)}  ${length}, ${whole(stepSequences)} sequences of up to ${sequenceLength} tokens a step`;
 }

@@ -12,7 +12,7 @@ import { resolveModel } from "../../hub/hub.js";
 import { castProducts, checkTokenizerFits, shapesOf, withWeights } from "../../hub/model-loading.js";
 import { Encoder } from "../../models/encoder.js";
 import { type PaddedSequences, padded, sequenceOf } from "../../text/model-inputs.js";
-import { nearest } from "../../text/nearest.js";
+import { suggestion } from "../../text/nearest.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { PAPER_COSTS, type PaperCost } from "../paper.js";
 import { Elmo, elmoCharacterIds, elmoOriginal, elmoWords } from "./elmo.js";
@@ -111,8 +111,7 @@ export async function openEncoder(source: string, name: string, { precision }: S
 function shapeOf(name: string): Shape {
   const shape = SHAPES[name];
   if (shape !== undefined && SHAPE_NAMES.includes(name)) return shape; // Not what every object has: "toString".
-  const close = nearest(name, SHAPE_NAMES);
-  const advice = close === null ? "" : ` Did you mean ${close}?`;
+  const advice = suggestion(name, SHAPE_NAMES);
   throw new ConfigError(`shapes: expected ${SHAPE_NAMES.join(", ")}; got ${JSON.stringify(name)}.${advice}`);
 }
 

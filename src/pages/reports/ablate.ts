@@ -2,7 +2,7 @@ import { ABSENT, counted, fixed, listed, plusMinus, signed } from "../../quantit
 import type { ReportOf, VariantResult } from "../../runs/report.js";
 import type { BarChart, Block, Highlight, ReportDocument } from "../document.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
-import { curveOf } from "./courses.js";
+import { courseBlocks, curveOf } from "./courses.js";
 import { missingWords, presentTasks, scoresWords } from "./scores.js";
 
 type AblateReport = ReportOf<"ablate">;
@@ -17,7 +17,7 @@ export function ablateDocument(report: AblateReport): ReportDocument {
       { kind: "bars", chart: changeBars(report) },
       { kind: "table", table: changeTable(report) },
       { kind: "table", table: taskTable(report) },
-      ...courseBlocks(report),
+      ...heldOutBlocks(report),
       settingsBlock(report),
     ],
     seeds: report.seeds,
@@ -148,21 +148,15 @@ function taskTable({ variants, tasks }: AblateReport): Table {
 }
 
 /** The held-out loss is the one that all variants can be compared by: none trains on it, and all are asked the same. */
-function courseBlocks({ variants }: AblateReport): Block[] {
-  const course = (key: string, title: string, yLabel: string) => {
-    const series = variants.flatMap(({ title: label, students }) => {
-      const points = students[0] === undefined ? [] : curveOf(students[0].run, key);
-      return points.length < 2 ? [] : [{ label, points }];
-    });
-    return series.length === 0
-      ? []
-      : [{ title, description: `${title}, by optimizer step.`, xLabel: "step", yLabel, series }];
-  };
-  const charts = [
-    ...course("heldOutLoss", "Held-out masked-token loss", "nats a masked token"),
-    ...course("heldOutAccuracy", "Held-out masked-token accuracy", "share of masked tokens"),
-  ];
-  return charts.length === 0 ? [] : [{ kind: "curves", title: "The distillations", charts }];
+function heldOutBlocks({ variants }: AblateReport): Block[] {
+  const lines = (key: string) =>
+    variants.flatMap(({ title: label, students: [first] }) =>
+      first === undefined ? [] : [{ label, points: curveOf(first.run, key) }],
+    );
+  return courseBlocks("The distillations", [
+    { title: "Held-out masked-token loss", yLabel: "nats a masked token", series: lines("heldOutLoss") },
+    { title: "Held-out masked-token accuracy", yLabel: "share of masked tokens", series: lines("heldOutAccuracy") },
+  ]);
 }
 
 function settingsBlock({ teacher, recipe, distillSeeds, seeds }: AblateReport): Block {

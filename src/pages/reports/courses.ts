@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { inPoints } from "../../experiments/task-runs.js";
 import { type MetricsRecord, readMetrics } from "../../runs/metrics-log.js";
-import type { CurveChart } from "../document.js";
+import type { Block, CurveChart } from "../document.js";
 
 // The course of a training, as its metrics.jsonl tells it.
 
@@ -27,13 +27,14 @@ export function figureCurve(run: string, key: string): Point[] {
   return curveOf(run, key).map(([step, value]) => [step, inPoints(value)] as const);
 }
 
-/** Charts over the steps; a line needs two points, and a chart a line. */
-export function stepCharts(
-  charts: readonly (Pick<CurveChart, "title" | "yLabel"> & { readonly series: CurveChart["series"] })[],
-): CurveChart[] {
-  return charts.flatMap(({ title, yLabel, series }) => {
+/** Charts over the steps, as one block; a line needs two points, a chart a line, and the block a chart. */
+export function courseBlocks(
+  title: string,
+  given: readonly (Pick<CurveChart, "title" | "yLabel" | "series"> & { readonly description?: string })[],
+): Block[] {
+  const charts = given.flatMap(({ title, yLabel, series, description = `${title}, by optimizer step.` }) => {
     const drawn = series.filter(({ points }) => points.length > 1);
-    const description = `${title}, by optimizer step.`;
     return drawn.length === 0 ? [] : [{ title, description, xLabel: "step", yLabel, series: drawn }];
   });
+  return charts.length === 0 ? [] : [{ kind: "curves", title, charts }];
 }

@@ -4,7 +4,7 @@ import { ABSENT, counted, fixed, listed, whole } from "../../quantities.js";
 import type { ReportOf } from "../../runs/report.js";
 import type { Block, Fact, Highlight, ReportDocument } from "../document.js";
 import { numberColumns, type Row, type Table } from "../table.js";
-import { curveOf, figureCurve, recordsOf, stepCharts } from "./courses.js";
+import { courseBlocks, curveOf, figureCurve, recordsOf } from "./courses.js";
 import { capital, evaluatedFigures, resultFigures } from "./scores.js";
 
 type RunReport = ReportOf<"finetune">;
@@ -18,14 +18,15 @@ const MOST_ROWS = 20;
  */
 export function finetuneDocument(report: RunReport, run: string): ReportDocument {
   const { task, seeds, provenance } = report;
+  const took = `${fixed(report.elapsedMs / 60_000, 1)} min`;
   return {
     title: `Fine-tuned on ${task.title}`,
     summary: summaryOf(run, report),
     highlights: highlightsOf(run, report),
     blocks: [
-      ...courseBlocks(run, report),
+      ...trainingBlocks(run, report),
       { kind: "table", table: evaluationTable(run, report) },
-      { kind: "facts", title: "What it was made from", facts: [...originFacts(report), tookFact(report)] },
+      { kind: "facts", title: "What it was made from", facts: [...originFacts(report), ["took", took]] },
       { kind: "facts", title: "The recipe", facts: recipeFacts(report) },
     ],
     seeds,
@@ -59,14 +60,10 @@ function highlightsOf(run: string, report: RunReport): Highlight[] {
   ];
 }
 
-function tookFact({ elapsedMs }: RunReport): Fact {
-  return ["took", `${fixed(elapsedMs / 60_000, 1)} min`];
-}
-
-function courseBlocks(run: string, { teacher }: RunReport): Block[] {
-  const losses = teacher === null ? ["loss"] : ["loss", "hard", "soft"];
+function trainingBlocks(run: string, { teacher }: RunReport): Block[] {
+  const keys = teacher === null ? ["loss"] : ["loss", "hard", "soft"];
   const names: Readonly<Record<string, string>> = { loss: "training", hard: "on labels", soft: "on the teacher" };
-  const charts = stepCharts([
+  return courseBlocks("The course of training", [
     {
       title: "Evaluations",
       yLabel: "points",
@@ -76,12 +73,11 @@ function courseBlocks(run: string, { teacher }: RunReport): Block[] {
       title: "Losses",
       yLabel: "loss",
       series: [
-        ...losses.map((key) => ({ label: names[key] ?? key, points: curveOf(run, key) })),
+        ...keys.map((key) => ({ label: names[key] ?? key, points: curveOf(run, key) })),
         { label: "evaluation", points: curveOf(run, "heldOutLoss") },
       ],
     },
   ]);
-  return charts.length === 0 ? [] : [{ kind: "curves", title: "The course of training", charts }];
 }
 
 function evaluationTable(run: string, report: RunReport): Table {

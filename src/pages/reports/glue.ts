@@ -1,13 +1,13 @@
 import { PAPER_GLUE, paperKey } from "../../experiments/paper.js";
-import { medianIndex, spreadOf } from "../../experiments/statistics.js";
+import { medianIndex } from "../../experiments/statistics.js";
 import { inPoints } from "../../experiments/task-runs.js";
 import { mean } from "../../numbers.js";
 import { ABSENT, counted, fixed, listed, percent, plusMinus } from "../../quantities.js";
 import type { ModelScores, ReportOf } from "../../runs/report.js";
 import type { BarChart, Block, Highlight, ReportDocument, ScatterChart } from "../document.js";
 import { type Cell, numberColumns, type Row, type Table } from "../table.js";
-import { curveOf } from "./courses.js";
-import { figureTitle, missingWords, presentTasks, scoresWords } from "./scores.js";
+import { courseBlocks, curveOf } from "./courses.js";
+import { figureTitle, missingWords, presentTasks, scoresWords, spreadCells } from "./scores.js";
 
 type GlueReport = ReportOf<"glue">;
 type ModelTask = ModelScores["tasks"][number];
@@ -156,14 +156,9 @@ function metricTable(models: readonly ModelScores[], tasks: GlueReport["tasks"])
       metrics.flatMap((metric) =>
         models.map((model): Row => {
           const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
-          const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []);
+          const values = runs.flatMap(({ metrics }) => metrics[split]?.[metric] ?? []).map(inPoints);
           return {
-            cells: [
-              title,
-              figureTitle(metric, split),
-              model.name,
-              ...spreadCells(values.map((value) => inPoints(value))),
-            ],
+            cells: [title, figureTitle(metric, split), model.name, ...spreadCells(values), String(values.length)],
           };
         }),
       ),
@@ -179,18 +174,6 @@ function metricTable(models: readonly ModelScores[], tasks: GlueReport["tasks"])
     rows,
     notes: ["Mean ± sample standard deviation; all in points from 0 to 100."],
   };
-}
-
-function spreadCells(values: readonly number[]): Cell[] {
-  if (values.length === 0) return [ABSENT, ABSENT, ABSENT, ABSENT, "0"];
-  const { median, mean, deviation, least, most, count } = spreadOf(values);
-  return [
-    fixed(median, 1),
-    { text: fixed(mean, 1), detail: plusMinus(deviation, 1) },
-    fixed(least, 1),
-    fixed(most, 1),
-    String(count),
-  ];
 }
 
 function latencyBlocks(models: readonly ModelScores[]): Block[] {
@@ -211,18 +194,18 @@ function latencyBlocks(models: readonly ModelScores[]): Block[] {
 
 /** The training loss on each task, of the run whose score is the median. */
 function lossBlocks(models: readonly ModelScores[], tasks: GlueReport["tasks"]): Block[] {
-  const charts = tasks.flatMap(({ name, title }) => {
-    const series = models.flatMap((model) => {
+  const charts = tasks.map(({ name, title }) => {
+    const series = models.map((model) => {
       const runs = model.tasks.find(({ task }) => task === name)?.runs ?? [];
       const run = runs[medianIndex(runs.map(({ score }) => score))];
-      const points = run === undefined ? [] : curveOf(run.run, "loss");
-      return points.length < 2 ? [] : [{ label: model.name, points }];
+      return { label: model.name, points: run === undefined ? [] : curveOf(run.run, "loss") };
     });
-    if (series.length === 0) return [];
-    const description = `Training loss on ${title} over the optimizer steps.`;
-    return [{ title, description, xLabel: "step", yLabel: "training loss", series }];
+    return {
+      title,
+      description: `Training loss on ${title} over the optimizer steps.`,
+      yLabel: "training loss",
+      series,
+    };
   });
-  return charts.length === 0
-    ? []
-    : [{ kind: "curves", title: "Training loss, of the runs with the median score", charts }];
+  return courseBlocks("Training loss, of the runs with the median score", charts);
 }

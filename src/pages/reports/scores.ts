@@ -1,8 +1,10 @@
+import { spreadOf } from "../../experiments/statistics.js";
 import { inPoints } from "../../experiments/task-runs.js";
 import type { MetricName } from "../../kinds/metrics/metrics.js";
 import type { Split } from "../../kinds/task.js";
-import { listed } from "../../quantities.js";
+import { ABSENT, fixed, listed, plusMinus } from "../../quantities.js";
 import type { ReportedTask, ReportOf } from "../../runs/report.js";
+import type { Cell } from "../table.js";
 import { recordsOf } from "./courses.js";
 
 // Tasks, scores and figures as tables and sentences name them.
@@ -79,6 +81,14 @@ export function resultFigures({ metrics }: Pick<ReportOf<"finetune">, "metrics">
       value: inPoints(value),
     })),
   );
+}
+
+/** Median, mean ± deviation, least and most. */
+export function spreadCells(values: readonly number[]): Cell[] {
+  if (values.length === 0) return [ABSENT, ABSENT, ABSENT, ABSENT];
+  const { median, mean, deviation, least, most } = spreadOf(values);
+  const middle = { text: fixed(mean, 1), detail: plusMinus(deviation, 1) };
+  return [fixed(median, 1), middle, fixed(least, 1), fixed(most, 1)];
 }
 
 /** "Accuracy". */

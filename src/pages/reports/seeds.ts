@@ -1,12 +1,11 @@
-import { spreadOf } from "../../experiments/statistics.js";
 import { inPoints } from "../../experiments/task-runs.js";
 import { counted, fixed, plusMinus, whole } from "../../quantities.js";
 import type { ReportOf } from "../../runs/report.js";
 import type { Block, ReportDocument } from "../document.js";
 import { numberColumns, type Row, type Table } from "../table.js";
-import { curveOf, figureCurve, stepCharts } from "./courses.js";
+import { courseBlocks, curveOf, figureCurve } from "./courses.js";
 import { originFacts, recipeFacts } from "./finetune.js";
-import { capital, evaluatedFigures, resultFigures, scoreWords } from "./scores.js";
+import { capital, evaluatedFigures, resultFigures, scoreWords, spreadCells } from "./scores.js";
 
 type SeedsReport = ReportOf<"finetune-seeds">;
 
@@ -26,7 +25,7 @@ export function seedsDocument(report: SeedsReport): ReportDocument {
     blocks: [
       { kind: "table", table: seedTable(report) },
       { kind: "table", table: spreadTable(report) },
-      ...courseBlocks(report),
+      ...trainingBlocks(report),
       {
         kind: "facts",
         title: "What they were made from",
@@ -68,17 +67,7 @@ function seedTable({ runs, seeds, best }: SeedsReport): Table {
 function spreadTable({ runs }: SeedsReport): Table {
   const byRun = runs.map(resultFigures);
   const rows = (byRun[0] ?? []).map(({ title }, i): Row => {
-    const spread = spreadOf(byRun.map((figures) => figures[i]?.value ?? Number.NaN));
-    const { median, mean, deviation, least, most } = spread;
-    return {
-      cells: [
-        title,
-        fixed(median, 1),
-        { text: fixed(mean, 1), detail: plusMinus(deviation, 1) },
-        fixed(least, 1),
-        fixed(most, 1),
-      ],
-    };
+    return { cells: [title, ...spreadCells(byRun.map((figures) => figures[i]?.value ?? Number.NaN))] };
   });
   return {
     caption: "Over the seeds",
@@ -88,11 +77,11 @@ function spreadTable({ runs }: SeedsReport): Table {
   };
 }
 
-function courseBlocks({ runs, seeds }: SeedsReport): Block[] {
+function trainingBlocks({ runs, seeds }: SeedsReport): Block[] {
   const figures = evaluatedFigures(runs[0]?.run ?? "");
   const lines = (points: (run: string) => ReturnType<typeof figureCurve>) =>
     runs.map(({ run }, i) => ({ label: `seed ${seeds[i]}`, points: points(run) }));
-  const charts = stepCharts([
+  return courseBlocks("The course of training", [
     ...figures.map(({ key, title }) => ({
       title: capital(title),
       yLabel: "points",
@@ -101,5 +90,4 @@ function courseBlocks({ runs, seeds }: SeedsReport): Block[] {
     { title: "Evaluation loss", yLabel: "loss", series: lines((run) => curveOf(run, "heldOutLoss")) },
     { title: "Training loss", yLabel: "loss", series: lines((run) => curveOf(run, "loss")) },
   ]);
-  return charts.length === 0 ? [] : [{ kind: "curves", title: "The course of training", charts }];
 }

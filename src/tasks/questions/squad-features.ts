@@ -1,7 +1,7 @@
 import { ConfigError } from "../../errors.js";
 import type { AnswerWindow } from "../../kinds/answers.js";
 import type { QuestionExample } from "../../kinds/task.js";
-import { type EncodedText, longestQuestion, pairSequence, windows } from "../../text/model-inputs.js";
+import { type EncodedText, longestQuestion, type PassageWindow, passageWindows } from "../../text/model-inputs.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Feature } from "../task-batches.js";
 
@@ -35,43 +35,18 @@ export async function questionFeatures(
   return examples.flatMap((example, index) => {
     const question = (questions[index] as Uint32Array).subarray(0, longest);
     const context = byText.get(example.context) as EncodedText;
-    const room = sequenceLength - 3 - question.length;
-    return windows(context.ids.length, { room, stride: windowStride }).map(([from, to]) =>
-      featureOf({ example, index, question, context, from, to }, tokenizer),
-    );
+    return passageWindows(question, context, options, tokenizer.ids).map((window) => ({
+      ...window,
+      targets: targetsOf(example, window),
+      example: index,
+    }));
   });
-}
-
-function featureOf(
-  given: {
-    example: QuestionExample;
-    index: number;
-    question: Uint32Array;
-    context: EncodedText;
-    from: number;
-    to: number;
-  },
-  { ids }: Tokenizer,
-): QuestionFeature {
-  const { example, index, question, context, from, to } = given;
-  const sequence = pairSequence(question, context.ids.subarray(from, to), ids);
-  const contextStart = sequence.secondAt;
-  const starts = context.starts.subarray(from, to);
-  const ends = context.ends.subarray(from, to);
-  return {
-    ...sequence,
-    targets: targetsOf(example, { starts, ends, contextStart }),
-    example: index,
-    contextStart,
-    starts,
-    ends,
-  };
 }
 
 /** [CLS] is position 0. */
 function targetsOf(
   { answers: [answer] }: QuestionExample,
-  { starts, ends, contextStart }: { starts: Uint32Array; ends: Uint32Array; contextStart: number },
+  { starts, ends, contextStart }: PassageWindow,
 ): [number, number] {
   const N = starts.length;
   if (answer === undefined || N === 0) return [0, 0];
